@@ -1,0 +1,2 @@
+//! The `varkeep` command.
+fn main() {}
