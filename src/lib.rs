@@ -6,6 +6,7 @@ mod id;
 pub mod limits;
 mod memory;
 mod name;
+pub mod scope;
 mod shape;
 mod strings;
 mod tensor;
