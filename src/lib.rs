@@ -14,6 +14,7 @@ mod tensor;
 pub use dtype::{DType, Element};
 pub use error::{Class, Error, ErrorKind, Result};
 pub use id::{AttemptId, CommitId, ManifestId, ShardId, StoreId};
+pub use scope::initializer as init;
 pub use shape::{IntoSizes, PartialShape, Shape};
 pub use strings::Strings;
 pub use tensor::Tensor;
