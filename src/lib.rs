@@ -3,6 +3,7 @@
 mod dtype;
 mod error;
 mod id;
+mod io;
 pub mod limits;
 mod memory;
 mod name;
@@ -10,6 +11,12 @@ pub mod scope;
 mod shape;
 mod strings;
 mod tensor;
+
+/// For tests of durability: watching and disturbing what reaches the disk. No part of the stable interface.
+#[doc(hidden)]
+pub mod testing {
+    pub use crate::io::tap::{NoTap, Op, Tap, Verdict};
+}
 
 pub use dtype::{DType, Element};
 pub use error::{Class, Error, ErrorKind, Result};
