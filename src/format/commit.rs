@@ -69,6 +69,7 @@ pub(crate) struct TagEntry {
 
 /// Which tagged commits are kept; with nothing set, all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "the names of the options on the command line")]
 pub(crate) struct Retention {
     pub(crate) keep_last: Option<u64>,
     pub(crate) keep_every: Option<u64>,
@@ -114,11 +115,11 @@ struct WireTag<'a> {
 
 #[derive(Serialize, Deserialize)]
 struct WireRetention<'a> {
-    keep_last: Option<u64>,
-    keep_every: Option<u64>,
+    last: Option<u64>,
+    every: Option<u64>,
     #[serde(borrow)]
-    keep_best: Option<WireBest<'a>>,
-    keep_younger_than_millis: Option<u64>,
+    best: Option<WireBest<'a>>,
+    younger_than_millis: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -152,14 +153,14 @@ impl CommitRecord {
             .collect();
         let Retention { keep_last, keep_every, keep_best, keep_younger_than_millis } = &self.retention;
         let retention = WireRetention {
-            keep_last: *keep_last,
-            keep_every: *keep_every,
-            keep_best: keep_best.as_ref().map(|best| WireBest {
+            last: *keep_last,
+            every: *keep_every,
+            best: keep_best.as_ref().map(|best| WireBest {
                 metric: &best.metric,
                 count: best.count,
                 lower_is_better: best.lower_is_better,
             }),
-            keep_younger_than_millis: *keep_younger_than_millis,
+            younger_than_millis: *keep_younger_than_millis,
         };
         let mut file = Builder::new(Header::new(FileKind::Commit, store, self.id.to_bytes()), 1024);
         file.section(COMMIT, &codec::encode("the commit", &wire)?);
@@ -198,14 +199,14 @@ impl CommitRecord {
                 .map(|WireTag { tag, commit, number }| TagEntry { tag: tag.to_owned(), commit, number })
                 .collect(),
             retention: Retention {
-                keep_last: retention.keep_last,
-                keep_every: retention.keep_every,
-                keep_best: retention.keep_best.map(|WireBest { metric, count, lower_is_better }| Best {
+                keep_last: retention.last,
+                keep_every: retention.every,
+                keep_best: retention.best.map(|WireBest { metric, count, lower_is_better }| Best {
                     metric: metric.to_owned(),
                     count,
                     lower_is_better,
                 }),
-                keep_younger_than_millis: retention.keep_younger_than_millis,
+                keep_younger_than_millis: retention.younger_than_millis,
             },
             names: wire.names,
             next_ordinal: wire.next_ordinal,

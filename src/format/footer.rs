@@ -30,6 +30,7 @@ pub(super) const FOOTER_BYTES: usize = at::BYTES;
 
 /// The last 64 bytes of a file, understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "the footer is all about the table")]
 pub(super) struct Footer {
     pub(super) table_offset: u64,
     pub(super) table_bytes: u64,

@@ -12,7 +12,7 @@ use crate::format::commit::ManifestRef;
 use crate::format::container::Container;
 use crate::format::content::{CHUNK_SUM_BYTES, ChunkSum};
 use crate::format::entry::Entry;
-use crate::format::header::{Access, FileKind, Header};
+use crate::format::header::{Access, FileKind};
 use crate::format::manifest::{
     CHUNK_SUMS, ENTRIES, HEAD, KNOWN, ManifestKind, NAMES, OFFSETS, OffsetRow, SHARDS, ShardRef, WireHead, may_hold,
     offset_at, shard_at,

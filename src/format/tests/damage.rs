@@ -174,7 +174,7 @@ fn one_bad_entry_leaves_the_others_readable() {
     let error = layout.entry_at(&bytes, bad).unwrap_err();
     assert_eq!((error.kind(), error.variable()), (ErrorKind::UnsupportedFormat, Some("encoder/w")));
     assert!(error.to_string().contains("dtype 200"), "{error}");
-    let readable = layout.entries(&bytes).filter(Result::is_ok).count() as u64;
+    let readable = layout.entries(&bytes).flatten().count() as u64;
     assert_eq!(readable, layout.len() - 1);
 }
 

@@ -15,6 +15,8 @@ use crate::limits;
 
 const FORMAT: &str = include_str!("../../../docs/FORMAT.md");
 
+type Fields = &'static [(&'static str, Range<usize>)];
+
 /// The cells of the first table below a heading, without the heading of the table and without back quotes.
 fn cells(heading: &str) -> Vec<Vec<String>> {
     let mut lines =
@@ -34,7 +36,7 @@ fn first_cells(heading: &str, count: usize) -> Vec<Vec<String>> {
 
 #[test]
 fn fields_lie_where_it_says() {
-    let layouts: [(&str, usize, &[(&str, Range<usize>)]); 7] = [
+    let layouts: [(&str, usize, Fields); 7] = [
         ("Header", header::at::BYTES, header::at::FIELDS),
         ("Section table", table::at::BYTES, table::at::FIELDS),
         ("Footer", footer::at::BYTES, footer::at::FIELDS),

@@ -11,8 +11,12 @@ use crate::id::{ManifestId, ShardId};
 
 fn manifest_reads_back(kind: ManifestKind, shards: &[ShardRef], entries: &[Entry]) {
     let mut writer = ManifestWriter::new(samples::STORE, ManifestId::from_bytes([3; 16]), kind);
-    shards.iter().for_each(|shard| writer.declare_shard(*shard));
-    entries.iter().for_each(|entry| writer.push(entry).unwrap());
+    for shard in shards {
+        writer.declare_shard(*shard);
+    }
+    for entry in entries {
+        writer.push(entry).unwrap();
+    }
     let (bytes, reference) = writer.finish().unwrap();
     let layout = ManifestLayout::parse(&bytes, samples::STORE, Access::Write).unwrap();
     layout.check_is(&reference).unwrap();
@@ -58,7 +62,7 @@ proptest! {
     /// Lengths around one block of 256 KiB, with and without an odd end.
     #[test]
     fn shards_read_back(len in prop_oneof![0..200_usize, 257_900..258_200_usize, 520_000..520_100_usize], partition: u32) {
-        let payload: Vec<u8> = (0..len).map(|i| (i * 31 >> 3) as u8).collect();
+        let payload: Vec<u8> = (0..len).map(|i| ((i * 31) >> 3) as u8).collect();
         let id = ShardId::from_bytes([8; 16]);
         let bytes = shard_with(samples::STORE, id, partition, &payload);
         let head = ShardHead::parse(&bytes[..4096], None, Access::Read).unwrap();

@@ -187,7 +187,9 @@ pub(super) fn manifest_of(id: ManifestId, kind: ManifestKind, entries: &[Entry])
     let mut writer = ManifestWriter::new(STORE, id, kind);
     writer.declare_shard(SHARD);
     writer.declare_shard(OTHER_SHARD);
-    entries.iter().for_each(|entry| writer.push(entry).unwrap());
+    for entry in entries {
+        writer.push(entry).unwrap();
+    }
     writer.finish().unwrap()
 }
 

@@ -181,15 +181,13 @@ impl Placer {
         let mut extents: Vec<Extent> = Vec::new();
         for chunk in run {
             let cut = cuts >> (chunk % 64) & 1 == 1;
-            match extents.last_mut().filter(|_| !cut) {
-                Some(extent) => extent.chunks += 1,
-                None => {
-                    self.turn += 1;
-                    let shards = self.shards.len();
-                    let shard = self.shards[self.turn % shards].id;
-                    extents.push(Extent { shard, offset: 0, first_chunk: chunk, chunks: 1 });
-                }
+            if let Some(extent) = extents.last_mut().filter(|_| !cut) {
+                extent.chunks += 1;
+                continue;
             }
+            self.turn += 1;
+            let shard = self.shards[self.turn % self.shards.len()].id;
+            extents.push(Extent { shard, offset: 0, first_chunk: chunk, chunks: 1 });
         }
         for extent in &mut extents {
             let shard = self.shards.iter_mut().find(|shard| shard.id == extent.shard).unwrap();
