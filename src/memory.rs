@@ -99,6 +99,11 @@ impl Memory {
         }
     }
 
+    /// Whether any bytes may be written here: memory that was moved in has a type that may forbid some.
+    pub(crate) fn takes_any_bytes(&self) -> bool {
+        matches!(self.0, Kind::Aligned(_))
+    }
+
     /// The bytes, to be changed; memory that was moved in is copied first, since its type forbids some bytes.
     pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
         if let Kind::Moved(vector) = &self.0 {

@@ -31,16 +31,17 @@ fn ill_formed(what: &str, name: &str, rule: &str) -> Error {
 const RULE: &str = "names consist of letters, digits and `_.-/`, begin with a letter, a digit or a dot, and have no \
      empty part between slashes";
 
-/// Checks the full name of a variable about to be created: TensorFlow's rule.
+/// Checks the full name of a variable about to be created in `scope`: TensorFlow's rule, but that no part given as the
+/// variable's own may be empty. (A scope below the root may begin with a slash, so full names can hold two.)
 ///
 /// # Errors
 /// `invalid_name`.
-pub fn check_variable(full_name: &str) -> Result<()> {
+pub fn check_variable(full_name: &str, scope: &str) -> Result<()> {
     let bytes = full_name.as_bytes();
+    let own = full_name.strip_prefix(scope).and_then(|rest| rest.strip_prefix(SEPARATOR)).unwrap_or(full_name);
     let well_formed = bytes.first().copied().is_some_and(starts_well)
         && bytes.iter().copied().all(is_name_byte)
-        && !full_name.ends_with(SEPARATOR)
-        && !full_name.contains("//");
+        && own.split(SEPARATOR).all(|part| !part.is_empty());
     if !well_formed {
         return Err(ill_formed("variable", full_name, RULE));
     }
@@ -58,10 +59,9 @@ pub fn check_scope(parent: &str, name: &str) -> Result<()> {
     let well_formed = match bytes.first() {
         None => parent.is_empty(),
         Some(first) => {
-            (starts_well(*first) || (!parent.is_empty() && is_name_byte(*first) && *first != b'/'))
+            (starts_well(*first) || (!parent.is_empty() && is_name_byte(*first)))
                 && bytes.iter().copied().all(is_name_byte)
-                && !name.ends_with(SEPARATOR)
-                && !name.contains("//")
+                && name.strip_prefix(SEPARATOR).unwrap_or(name).split(SEPARATOR).all(|part| !part.is_empty())
         }
     };
     if !well_formed {
@@ -157,20 +157,24 @@ mod tests {
     #[test]
     fn variable_names_follow_tensorflow() {
         for good in ["v", "a/b", ".x", "0", "A-_.9/part_0", "a/_b"] {
-            check_variable(good).unwrap();
+            check_variable(good, "").unwrap();
         }
         for bad in ["", "_v", "-v", "/v", "v/", "a//b", "a b", "ä", "a:0", "a>b", "a\\b"] {
-            assert_eq!(check_variable(bad).unwrap_err().kind(), ErrorKind::InvalidName, "{bad}");
+            assert_eq!(check_variable(bad, "").unwrap_err().kind(), ErrorKind::InvalidName, "{bad}");
         }
-        assert!(check_variable(&"a".repeat(NAME_BYTES_MAX + 1)).is_err());
+        assert!(check_variable(&"a".repeat(NAME_BYTES_MAX + 1), "").is_err());
+        check_variable("b//a/v", "b//a").unwrap();
+        for bad in ["b//a//v", "b//a/"] {
+            assert!(check_variable(bad, "b//a").is_err(), "{bad}");
+        }
     }
 
     #[test]
     fn scope_names_are_freer_below_the_root() {
-        for (parent, good) in [("", ""), ("", "a"), ("a", "_x"), ("a", "-y"), ("", "a/b")] {
+        for (parent, good) in [("", ""), ("", "a"), ("a", "_x"), ("a", "-y"), ("", "a/b"), ("a", "/b")] {
             check_scope(parent, good).unwrap();
         }
-        for (parent, bad) in [("", "_x"), ("", "-y"), ("a", ""), ("a", "b/"), ("a", "/b"), ("", "a b")] {
+        for (parent, bad) in [("", "_x"), ("", "-y"), ("a", ""), ("a", "b/"), ("", "/b"), ("a", "/"), ("", "a b")] {
             assert!(check_scope(parent, bad).is_err(), "{parent:?} {bad:?}");
         }
     }

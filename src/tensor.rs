@@ -1,6 +1,7 @@
 //! Values whose element type is known only when the program runs.
 
 use std::fmt;
+use std::sync::Arc;
 
 use ndarray::{Array, ArrayView, ArrayViewMut, Dimension, IxDyn};
 
@@ -11,7 +12,7 @@ use crate::memory::Memory;
 use crate::shape::{IntoSizes, Shape};
 use crate::strings::{self, Strings};
 
-/// A value: dtype, shape and elements in row-major order.
+/// A value: dtype, shape and elements in row-major order. Cloning one copies nothing until a clone is changed.
 ///
 /// ```
 /// use varkeep::Tensor;
@@ -23,7 +24,7 @@ use crate::strings::{self, Strings};
 pub struct Tensor {
     dtype: DType,
     shape: Shape,
-    memory: Memory,
+    memory: Arc<Memory>,
 }
 
 impl Tensor {
@@ -40,7 +41,7 @@ impl Tensor {
             let what = format!("{dtype} of shape {shape} needs {len} bytes");
             return Err(Error::new(ErrorKind::ShapeTooLarge, what));
         }
-        Ok(Self { dtype, memory: Memory::zeroed(len as usize), shape })
+        Ok(Self { dtype, memory: Arc::new(Memory::zeroed(len as usize)), shape })
     }
 
     /// The elements of a vector, in row-major order, without a copy.
@@ -50,7 +51,7 @@ impl Tensor {
     pub fn from_vec<T: Element>(shape: impl IntoSizes, elements: Vec<T>) -> Result<Self> {
         let shape = Shape::new(shape.into_sizes())?;
         check_count(elements.len(), &shape)?;
-        Ok(Self { dtype: T::DTYPE, shape, memory: Memory::moved(elements) })
+        Ok(Self { dtype: T::DTYPE, shape, memory: Arc::new(Memory::moved(elements)) })
     }
 
     /// Byte strings, in row-major order.
@@ -60,7 +61,7 @@ impl Tensor {
     pub fn from_strings<S: AsRef<[u8]>>(shape: impl IntoSizes, strings: &[S]) -> Result<Self> {
         let shape = Shape::new(shape.into_sizes())?;
         check_count(strings.len(), &shape)?;
-        let memory = Memory::copy_of(&strings::encode(strings));
+        let memory = Arc::new(Memory::copy_of(&strings::encode(strings)));
         Ok(Self { dtype: DType::String, shape, memory })
     }
 
@@ -69,11 +70,11 @@ impl Tensor {
     /// # Errors
     /// `corrupt`, if the bytes are not such elements.
     pub fn from_bytes(dtype: DType, shape: Shape, bytes: &[u8]) -> Result<Self> {
-        Self::from_memory(dtype, shape, Memory::copy_of(bytes))
+        Self::from_memory(dtype, shape, Arc::new(Memory::copy_of(bytes)))
     }
 
-    /// Elements of any type from memory.
-    pub(crate) fn from_memory(dtype: DType, shape: Shape, memory: Memory) -> Result<Self> {
+    /// Elements of any type from memory, which may be shared: it is copied before it is changed.
+    pub(crate) fn from_memory(dtype: DType, shape: Shape, memory: Arc<Memory>) -> Result<Self> {
         check_bytes(dtype, &shape, memory.bytes())?;
         Ok(Self { dtype, shape, memory })
     }
@@ -93,7 +94,7 @@ impl Tensor {
         self.memory.bytes()
     }
 
-    pub(crate) fn into_memory(self) -> Memory {
+    pub(crate) fn into_memory(self) -> Arc<Memory> {
         self.memory
     }
 
@@ -112,7 +113,7 @@ impl Tensor {
     /// `dtype_mismatch`, if they are not of type `T`.
     pub fn elements_mut<T: Element>(&mut self) -> Result<&mut [T]> {
         check_dtype::<T>(self.dtype)?;
-        Ok(self.memory.elements_mut().expect("the elements were checked when the tensor was made"))
+        Ok(Arc::make_mut(&mut self.memory).elements_mut().expect("the elements were checked when the tensor was made"))
     }
 
     /// The value as an ndarray view.
@@ -168,7 +169,7 @@ impl Tensor {
         let mut cut = Self::zeros(self.dtype, shape.clone())?;
         let size = whole_bytes(self.dtype)?;
         let source = self.memory.bytes();
-        let target = cut.memory.bytes_mut();
+        let target = Arc::make_mut(&mut cut.memory).bytes_mut();
         for_each_run(self.shape.sizes(), offset, shape.sizes(), |from, to, count| {
             target[to * size..(to + count) * size].copy_from_slice(&source[from * size..(from + count) * size]);
         });
@@ -200,7 +201,7 @@ impl Tensor {
     pub(crate) fn put(&mut self, offset: &[u64], part: &Self) -> Result<()> {
         let size = whole_bytes(self.dtype)?;
         let source = part.memory.bytes();
-        let target = self.memory.bytes_mut();
+        let target = Arc::make_mut(&mut self.memory).bytes_mut();
         for_each_run(self.shape.sizes(), offset, part.shape.sizes(), |to, from, count| {
             target[to * size..(to + count) * size].copy_from_slice(&source[from * size..(from + count) * size]);
         });
@@ -231,7 +232,7 @@ impl<T: Element, D: Dimension> From<Array<T, D>> for Tensor {
         let start = start.unwrap_or(0);
         vector.truncate(start + elements);
         vector.drain(..start);
-        Self { dtype: T::DTYPE, shape, memory: Memory::moved(vector) }
+        Self { dtype: T::DTYPE, shape, memory: Arc::new(Memory::moved(vector)) }
     }
 }
 
@@ -244,7 +245,7 @@ impl<T: Element, D: Dimension> From<ArrayView<'_, T, D>> for Tensor {
 impl<T: Element> From<T> for Tensor {
     /// A scalar.
     fn from(element: T) -> Self {
-        Self { dtype: T::DTYPE, shape: Shape::scalar(), memory: Memory::moved(vec![element]) }
+        Self { dtype: T::DTYPE, shape: Shape::scalar(), memory: Arc::new(Memory::moved(vec![element])) }
     }
 }
 

@@ -2,14 +2,55 @@
 //!
 //! TensorFlow tells functions from values, and among values a tensor from an array from a bare literal, because its
 //! rules treat each differently (dtype, shape, partitioning). So does [`Initializer`].
+//!
+//! | made by | form | shape and dtype |
+//! |---|---|---|
+//! | [`zeros`], [`ones`], [`constant`], [`identity`], [`function`], [`fill`], and all of [`Random`] | function | those asked for |
+//! | [`nullary`] | function without parameters | its own |
+//! | [`tensor`], [`tensor_with_static_shape`], an ndarray itself | tensor | its own |
+//! | [`array()`] | array | its own; converted when it is cut into slices |
+//! | [`literal`] | literal | its own; converted, strictly, when it is cut into slices |
+//!
+//! A bare number converts into none of them: whether `1.0` is a [`constant`] that takes the variable's dtype and shape
+//! or a [`literal`] with its own is said, never guessed.
 
 use std::fmt;
 use std::sync::Arc;
 
 use crate::dtype::DType;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::shape::{PartialShape, Shape};
 use crate::tensor::Tensor;
+
+mod closure;
+mod constant;
+mod convert;
+mod float;
+mod identity;
+mod literal;
+mod normal;
+mod number;
+mod orthogonal;
+mod random;
+mod scalar;
+mod scaling;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod value;
+
+pub use closure::{fill, function, nullary};
+pub use constant::{constant, ones, zeros};
+pub use identity::identity;
+pub use literal::{Literal, literal};
+pub use orthogonal::orthogonal;
+pub use random::{Random, random_normal, random_uniform, truncated_normal, uniform_unit_scaling};
+pub use scalar::{Constant, Scalar};
+pub use scaling::{
+    Distribution, Mode, glorot_normal, glorot_uniform, he_normal, he_uniform, lecun_normal, lecun_uniform,
+    variance_scaling,
+};
+pub use value::{array, tensor, tensor_with_static_shape};
 
 /// What an initializer function is asked to make: one slice of a variable, or all of it.
 #[derive(Clone, Copy, Debug)]
@@ -40,12 +81,6 @@ pub trait InitializerFunction: Send + Sync {
 /// A function without parameters that makes a value of its own shape and dtype.
 pub type NullaryFunction = dyn Fn() -> Result<Tensor> + Send + Sync;
 
-/// A bare literal: a number, truth value or text, or a flat list of them, with a dtype of its own.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Literal {
-    tensor: Tensor,
-}
-
 /// Where the first value of a variable comes from.
 #[derive(Clone)]
 pub enum Initializer {
@@ -73,14 +108,24 @@ impl fmt::Debug for Initializer {
             Self::Nullary(_) => f.write_str("Nullary"),
             Self::Tensor { value, static_shape } => write!(f, "Tensor({} {static_shape})", value.dtype()),
             Self::Array(value) => write!(f, "Array({} {})", value.dtype(), value.shape()),
-            Self::Literal(literal) => write!(f, "Literal({})", literal.tensor.dtype()),
+            Self::Literal(literal) => write!(f, "Literal({})", literal.tensor().dtype()),
         }
     }
 }
 
-impl Literal {
-    /// The literal as an array of its own dtype: bool, int32, float32 or string.
-    pub fn tensor(&self) -> &Tensor {
-        &self.tensor
+impl<F: InitializerFunction + 'static> From<F> for Initializer {
+    fn from(function: F) -> Self {
+        Self::Function(Arc::new(function))
     }
+}
+
+/// The refusal of a dtype that an initializer cannot make.
+fn unsupported(place: &Place<'_>, what: impl fmt::Display) -> Error {
+    Error::new(ErrorKind::InitializerDtypeUnsupported, format!("{what} cannot initialize {}", place.dtype))
+        .of_variable(place.name)
+}
+
+/// The refusal of an argument that makes no sense, found when the initializer is run.
+fn bad_argument(place: &Place<'_>, what: impl Into<String>) -> Error {
+    Error::new(ErrorKind::InvalidArgument, what).of_variable(place.name)
 }

@@ -1,0 +1,117 @@
+//! The trees in sled: the only file that names it.
+
+use std::path::Path;
+
+use sled::{Batch, Db, Mode, Tree};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::name::key;
+
+/// Memory that sled may use as its cache, in bytes.
+const CACHE_BYTES: u64 = 64 << 20;
+
+/// The static facts of one name that the catalog indexes.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Record {
+    pub(crate) name: String,
+    pub(crate) ordinal: u64,
+    pub(crate) collections: Vec<String>,
+}
+
+/// One step from a commit to the next.
+#[derive(Clone, Debug)]
+pub(crate) enum Change {
+    Put(Record),
+    Remove(String),
+}
+
+/// An open database.
+///
+/// `records`: the key of a name ([`key`]) → its ordinal and collections. `members`: collection, 0, ordinal (big-endian)
+/// → name; so a collection's members come in order of creation.
+#[derive(Clone)]
+pub(crate) struct Trees {
+    db: Db,
+    records: Tree,
+    members: Tree,
+}
+
+impl Trees {
+    pub(crate) fn open(folder: &Path) -> Result<Self> {
+        let failed = |error| failed("open the catalog", folder, error);
+        let config = sled::Config::new().path(folder).mode(Mode::HighThroughput).flush_every_ms(None);
+        let db = config.cache_capacity(CACHE_BYTES).open().map_err(failed)?;
+        let records = db.open_tree("records").map_err(failed)?;
+        let members = db.open_tree("members").map_err(failed)?;
+        Ok(Self { db, records, members })
+    }
+
+    pub(crate) fn apply(&self, changes: &[Change]) -> Result<()> {
+        let (mut records, mut members) = (Batch::default(), Batch::default());
+        for change in changes {
+            let (Change::Put(Record { name, .. }) | Change::Remove(name)) = change;
+            let name_key = key::encode(name);
+            if let Some(old) = self.records.get(&name_key).map_err(broken)? {
+                let old = decode(&old)?;
+                for collection in &old.collections {
+                    members.remove(member_key(collection, old.ordinal));
+                }
+                records.remove(name_key.as_slice());
+            }
+            if let Change::Put(record) = change {
+                for collection in &record.collections {
+                    members.insert(member_key(collection, record.ordinal), name.as_bytes());
+                }
+                records.insert(name_key, encode(record)?);
+            }
+        }
+        self.records.apply_batch(records).map_err(broken)?;
+        self.members.apply_batch(members).map_err(broken)
+    }
+
+    /// The names in a collection, in order of creation.
+    pub(crate) fn members(&self, collection: &str) -> Result<Vec<String>> {
+        let mut prefix = collection.as_bytes().to_vec();
+        prefix.push(0);
+        self.members
+            .scan_prefix(prefix)
+            .values()
+            .map(|name| {
+                String::from_utf8(name.map_err(broken)?.to_vec())
+                    .map_err(|_| Error::corrupt("a name in the catalog is not text"))
+            })
+            .collect()
+    }
+
+    /// Brings everything to the files and waits until sled has let go of them.
+    pub(crate) fn close(self) -> Result<()> {
+        self.db.flush().map_err(broken)?;
+        Ok(())
+    }
+}
+
+fn member_key(collection: &str, ordinal: u64) -> Vec<u8> {
+    let mut key = collection.as_bytes().to_vec();
+    key.push(0);
+    key.extend(ordinal.to_be_bytes().as_slice());
+    key
+}
+
+fn encode(record: &Record) -> Result<Vec<u8>> {
+    bincode::serde::encode_to_vec(record, bincode::config::standard())
+        .map_err(|error| Error::new(ErrorKind::Io, "cannot encode a catalog record").caused_by(error))
+}
+
+fn decode(bytes: &[u8]) -> Result<Record> {
+    bincode::serde::decode_from_slice(bytes, bincode::config::standard())
+        .map(|(record, _)| record)
+        .map_err(|error| Error::corrupt("a catalog record does not decode").caused_by(error))
+}
+
+fn broken(error: sled::Error) -> Error {
+    Error::new(ErrorKind::Io, "the catalog failed").caused_by(error)
+}
+
+fn failed(what: &str, folder: &Path, error: sled::Error) -> Error {
+    Error::new(ErrorKind::Io, format!("cannot {what}")).in_file(folder).caused_by(error)
+}

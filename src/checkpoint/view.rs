@@ -1,0 +1,117 @@
+//! One commit, opened: its manifests and every shard they refer to.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::commit::{History, Which};
+use crate::error::{Error, Result};
+use crate::format::{CommitRecord, Content, Entry, ShardRef};
+use crate::id::{CommitId, ShardId};
+use crate::io;
+use crate::manifest::Stack;
+use crate::shard::{Payload, ReadMode, ShardFile, Shards, Stored, Verification};
+
+/// How often opening looks again when a commit is deleted under its eyes.
+const LOOKS_MAX: usize = 100;
+
+/// How payload is read.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Reading {
+    pub(crate) mode: ReadMode,
+    pub(crate) verification: Verification,
+}
+
+/// One commit, or the state before the first. All its files are open, so it stays readable whatever is deleted.
+#[derive(Debug)]
+pub(crate) struct View {
+    commit: Option<CommitRecord>,
+    stack: Stack,
+    shards: HashMap<ShardId, Arc<ShardFile>>,
+    reading: Reading,
+}
+
+impl View {
+    /// The state of a store before its first commit.
+    pub(crate) fn empty(reading: Reading) -> Self {
+        Self { commit: None, stack: Stack::default(), shards: HashMap::new(), reading }
+    }
+
+    /// Opens all files of a commit.
+    pub(crate) fn of(history: &History, shards: &Shards, commit: CommitRecord, reading: Reading) -> Result<Self> {
+        let stack = Stack::open(&history.folders.manifests, history.store.id, &commit.manifests)?;
+        let mut open = HashMap::new();
+        for reference in stack.files().iter().flat_map(|file| file.shards()) {
+            open.insert(reference.id, shards.open(reference)?);
+        }
+        Ok(Self { commit: Some(commit), stack, shards: open, reading })
+    }
+
+    /// Opens the commit that is meant. If it is being deleted meanwhile the look is repeated, so that a file that is
+    /// gone means either that the commit is gone too, or damage.
+    pub(crate) fn open(history: &History, shards: &Shards, which: &Which, reading: Reading) -> Result<Self> {
+        let mut failure = None;
+        for _ in 0..LOOKS_MAX {
+            let Some(commit) = history.find(which)? else { return Ok(Self::empty(reading)) };
+            let (number, id) = (commit.number, commit.id);
+            match Self::of(history, shards, commit, reading) {
+                Ok(view) => return Ok(view),
+                Err(error) if io::is_not_found(&error) => {
+                    if history.read(number)?.is_some_and(|again| again.id == id) {
+                        let what = format!("commit {number} is there, but a file it names is not");
+                        let path = error.path().map(std::path::Path::to_owned).unwrap_or_default();
+                        return Err(Error::corrupt(what).in_file(path).caused_by(error));
+                    }
+                    failure = Some(error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(failure.expect("every look that did not return has failed"))
+    }
+
+    pub(crate) fn commit(&self) -> Option<&CommitRecord> {
+        self.commit.as_ref()
+    }
+
+    pub(crate) fn id(&self) -> Option<CommitId> {
+        self.commit.as_ref().map(|commit| commit.id)
+    }
+
+    /// The commit whose names this one has; all zero before the first.
+    pub(crate) fn names(&self) -> CommitId {
+        self.commit.as_ref().map_or(CommitId::from_bytes([0; 16]), |commit| commit.names)
+    }
+
+    pub(crate) fn stack(&self) -> &Stack {
+        &self.stack
+    }
+
+    /// The shards that the manifests refer to.
+    pub(crate) fn shards(&self) -> impl Iterator<Item = ShardRef> + '_ {
+        self.shards.values().map(|file| file.reference().clone())
+    }
+
+    pub(crate) fn reading(&self) -> Reading {
+        self.reading
+    }
+
+    pub(crate) fn lookup(&self, name: &str) -> Result<Option<Entry>> {
+        self.stack.lookup(name)
+    }
+
+    /// Where this content lies, with its files.
+    pub(crate) fn stored(&self, content: Content) -> Result<Arc<Stored>> {
+        let files = content.extents.iter().map(|extent| {
+            self.shards.get(&extent.shard).cloned().ok_or_else(|| {
+                Error::corrupt(format!("an entry refers to shard {}, which its manifest does not list", extent.shard))
+            })
+        });
+        let files = files.collect::<Result<Vec<_>>>()?;
+        Ok(Arc::new(Stored::new(content, files)))
+    }
+
+    /// The value of this content.
+    pub(crate) fn payload(&self, stored: Arc<Stored>) -> Payload {
+        Payload::on_disk(stored, self.reading.mode, self.reading.verification)
+    }
+}

@@ -1,0 +1,10 @@
+//! Commits: which there are, how one is published, and how what none of them needs is reclaimed.
+
+mod history;
+mod publish;
+mod reclaim;
+
+pub use history::Which;
+pub(crate) use history::{Folders, History, tag_not_found};
+pub(crate) use publish::{Published, publish};
+pub(crate) use reclaim::{Roots, reclaim};

@@ -1,0 +1,142 @@
+//! A file that is being written, once, by whoever made it.
+
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::{FallocateFlags, fallocate};
+use rustix::io::Errno;
+
+use super::FileIdentity;
+use super::tap::{self, Op, Tap};
+use crate::error::{Error, Result};
+
+/// A file open for writing that did not exist before.
+///
+/// Dropping it closes it and leaves it where it is, written or not: an unfinished file carries a name nobody refers to
+/// and is removed with the other orphans when the store is next opened, as after a crash. [`NewFile::discard`] removes
+/// it at once. It is durable only after [`NewFile::sync_data`] *and* a sync of its folder.
+#[must_use]
+pub(crate) struct NewFile {
+    file: File,
+    path: PathBuf,
+    tap: Arc<dyn Tap>,
+    position: u64,
+}
+
+impl NewFile {
+    pub(super) fn create(path: PathBuf, tap: Arc<dyn Tap>) -> Result<Self> {
+        let created = tap::retrying(&*tap, Op::CreateFile, &path, |_| File::create_new(&path));
+        match created {
+            Ok(file) => Ok(Self { file, path, tap, position: 0 }),
+            Err(error) => Err(Error::io("create the file", &path, error)),
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where [`NewFile::write_all`] goes on.
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Writes behind what was written so far.
+    pub(crate) fn write_all(&mut self, bytes: &[u8]) -> Result<()> {
+        self.write_all_at(bytes, self.position)?;
+        self.position += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Writes at an offset; several threads may do so at once. [`NewFile::write_all`] knows nothing of it.
+    pub(crate) fn write_all_at(&self, bytes: &[u8], offset: u64) -> Result<()> {
+        let (mut rest, mut at) = (bytes, offset);
+        while !rest.is_empty() {
+            let op = Op::Write { offset: at, bytes: rest };
+            let written = tap::retrying(&*self.tap, op, &self.path, |most| {
+                match self.file.write_at(&rest[..rest.len().min(most)], at)? {
+                    0 => Err(io::ErrorKind::WriteZero.into()),
+                    written => Ok(written),
+                }
+            });
+            let written = written.map_err(|e| Error::io("write to the file", &self.path, e).at_offset(at))?;
+            rest = &rest[written..];
+            at += written as u64;
+        }
+        Ok(())
+    }
+
+    /// Reserves room, so that a full disk shows now and writes need not grow the file; the room reads as zeros and
+    /// counts as part of the file until [`NewFile::set_len`]. Where the file system cannot, nothing happens.
+    pub(crate) fn preallocate(&self, offset: u64, len: u64) -> Result<()> {
+        if len == 0 {
+            return Ok(());
+        }
+        let reserved = tap::retrying(&*self.tap, Op::Preallocate { offset, len }, &self.path, |_| {
+            // macOS would cut a file that is longer already.
+            if cfg!(target_vendor = "apple") && self.file.metadata()?.len() >= offset.saturating_add(len) {
+                return Ok(());
+            }
+            Ok(fallocate(&self.file, FallocateFlags::empty(), offset, len)?)
+        });
+        match reserved {
+            Err(error) if is_unsupported(&error) => Ok(()),
+            reserved => reserved.map_err(|e| Error::io("reserve room for the file", &self.path, e)),
+        }
+    }
+
+    /// Cuts or grows the file.
+    pub(crate) fn set_len(&self, len: u64) -> Result<()> {
+        tap::retrying(&*self.tap, Op::SetLen { len }, &self.path, |_| self.file.set_len(len))
+            .map_err(|e| Error::io("set the length of the file", &self.path, e))
+    }
+
+    /// Makes the bytes and the length durable. After a failure the file is worthless: the kernel may have dropped what
+    /// it could not write, and the next sync would not tell.
+    pub(crate) fn sync_data(&self) -> Result<()> {
+        tap::retrying(&*self.tap, Op::SyncFile, &self.path, |_| self.file.sync_data())
+            .map_err(|e| Error::io("make the file durable", &self.path, e))
+    }
+
+    /// The length now, reserved room included.
+    pub(crate) fn len(&self) -> Result<u64> {
+        Ok(self.metadata()?.len())
+    }
+
+    pub(super) fn identity(&self) -> Result<FileIdentity> {
+        self.metadata().map(|metadata| FileIdentity::of(&metadata))
+    }
+
+    /// Closes and removes the file. That it was worthless is the news, not whether it could be removed: the caller has
+    /// an error to report already, and what is left is an orphan.
+    pub(crate) fn discard(self) {
+        let removed = tap::once(&*self.tap, Op::Unlink, &self.path, |_| std::fs::remove_file(&self.path));
+        drop(removed);
+    }
+
+    fn metadata(&self) -> Result<std::fs::Metadata> {
+        tap::retrying(&*self.tap, Op::Look, &self.path, |_| self.file.metadata())
+            .map_err(|e| Error::io("look at the file", &self.path, e))
+    }
+}
+
+impl fmt::Debug for NewFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NewFile({})", self.path.display())
+    }
+}
+
+/// Whether the file system says it has no such operation. Linux answers `EOPNOTSUPP`, an old kernel `ENOSYS`, some
+/// network file systems `EINVAL`.
+pub(super) fn is_unsupported(error: &io::Error) -> bool {
+    [Errno::OPNOTSUPP, Errno::NOTSUP, Errno::NOSYS, Errno::INVAL]
+        .iter()
+        .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,126 @@
+//! Open shard files, shared by everything in the process that reads from them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+
+use crate::error::{Error, Result};
+use crate::format::{Access, EXTENTS_OFFSET, ShardHead, ShardRef, file_names};
+use crate::id::{ShardId, StoreId};
+use crate::io::{Dir, Mapping, ReadFile};
+
+/// How payload comes from the disk into a program.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReadMode {
+    /// Files are mapped: nothing is copied, and pages arrive as they are touched.
+    #[default]
+    Map,
+    /// Payload is read into memory: for network file systems, and for files that others might change meanwhile.
+    Memory,
+}
+
+/// One shard file, open for reading. It stays readable after the file has been unlinked.
+pub(crate) struct ShardFile {
+    reference: ShardRef,
+    file: ReadFile,
+    mapping: OnceLock<Mapping>,
+}
+
+impl ShardFile {
+    /// Opens a shard and checks that it is the one asked for, as long as it should be.
+    pub(crate) fn open(dir: &Dir, store: StoreId, reference: &ShardRef) -> Result<Self> {
+        let file = dir.open_file(&file_names::of_shard(reference.id))?;
+        let (found, expected) = (file.len(), reference.len_bytes);
+        if found != expected {
+            let what = format!("the shard has {found} bytes, its manifest says {expected}");
+            return Err(Error::corrupt(what).in_file(file.path()).at_offset(expected.min(found)));
+        }
+        let mut block = vec![0; EXTENTS_OFFSET as usize];
+        file.read_exact_at(&mut block, 0)?;
+        let head = ShardHead::parse(&block, Some(store), Access::Read).map_err(|error| error.in_file(file.path()))?;
+        if head.id() != reference.id {
+            let what = format!("the file holds shard {}", head.id());
+            return Err(Error::corrupt(what).in_file(file.path()).at_offset(0));
+        }
+        Ok(Self { reference: reference.clone(), file, mapping: OnceLock::new() })
+    }
+
+    pub(crate) fn id(&self) -> ShardId {
+        self.reference.id
+    }
+
+    /// What a manifest says of this shard.
+    pub(crate) fn reference(&self) -> &ShardRef {
+        &self.reference
+    }
+
+    pub(crate) fn file(&self) -> &ReadFile {
+        &self.file
+    }
+
+    pub(crate) fn mapping(&self) -> Result<&Mapping> {
+        if let Some(mapping) = self.mapping.get() {
+            return Ok(mapping);
+        }
+        let mapping = self.file.map()?;
+        Ok(self.mapping.get_or_init(|| mapping))
+    }
+}
+
+impl std::fmt::Debug for ShardFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ShardFile({})", self.id())
+    }
+}
+
+/// The shard files that this process has open in one store.
+///
+/// A shard that is open here may be named by the next commit, whatever becomes of the commits that name it now; so
+/// reclaiming asks here, under the same lock that hands files out.
+#[derive(Debug)]
+pub(crate) struct Shards {
+    dir: Dir,
+    store: StoreId,
+    open: Mutex<HashMap<ShardId, Weak<ShardFile>>>,
+}
+
+impl Shards {
+    pub(crate) fn new(dir: Dir, store: StoreId) -> Self {
+        Self { dir, store, open: Mutex::default() }
+    }
+
+    pub(crate) fn dir(&self) -> &Dir {
+        &self.dir
+    }
+
+    pub(crate) fn store(&self) -> StoreId {
+        self.store
+    }
+
+    fn open_files(&self) -> std::sync::MutexGuard<'_, HashMap<ShardId, Weak<ShardFile>>> {
+        // The table is whole between any two of its operations.
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The shard of this id, opened if it is not open yet.
+    pub(crate) fn open(&self, reference: &ShardRef) -> Result<Arc<ShardFile>> {
+        let mut open = self.open_files();
+        if let Some(file) = open.get(&reference.id).and_then(Weak::upgrade) {
+            return Ok(file);
+        }
+        let file = Arc::new(ShardFile::open(&self.dir, self.store, reference)?);
+        open.insert(reference.id, Arc::downgrade(&file));
+        Ok(file)
+    }
+
+    /// Unlinks a shard unless somebody in this process reads from it. Says whether it is gone.
+    pub(crate) fn unlink_unless_open(&self, id: ShardId) -> Result<bool> {
+        let mut open = self.open_files();
+        if open.get(&id).is_some_and(|file| file.strong_count() > 0) {
+            return Ok(false);
+        }
+        open.remove(&id);
+        self.dir.unlink(&file_names::of_shard(id))?;
+        Ok(true)
+    }
+}

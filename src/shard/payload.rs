@@ -1,0 +1,189 @@
+//! One immutable value of one slice: in memory, or where it lies on disk.
+//!
+//! Whether and where a value is durable is a write-once field of the value itself, never of the variable that holds it.
+//! So whatever is assigned, restored or rolled back while a save runs, "durable" is never said of the wrong bytes; and
+//! the field is gone before anyone gets to change the bytes.
+
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+use crate::dtype::{DType, Element};
+use crate::error::{Error, Result};
+use crate::io::{Held, MappedRange, MemoryRange, StableBytes};
+use crate::memory::Memory;
+use crate::shape::Shape;
+use crate::shard::file::ReadMode;
+use crate::shard::stored::{Checked, Stored, Verification};
+use crate::tensor::Tensor;
+
+/// The bytes of one slice.
+#[derive(Debug)]
+pub(crate) struct Payload {
+    source: Source,
+    durable: OnceLock<Arc<Stored>>,
+}
+
+#[derive(Debug)]
+enum Source {
+    Memory(Arc<Memory>),
+    Stored(OnDisk),
+}
+
+/// Bytes that come from the disk when they are first wanted.
+#[derive(Debug)]
+struct OnDisk {
+    stored: Arc<Stored>,
+    mode: ReadMode,
+    verification: Verification,
+    checked: Checked,
+    mapped: OnceLock<Arc<MappedRange>>,
+    gathered: OnceLock<Arc<Memory>>,
+}
+
+impl OnDisk {
+    fn is_mapped(&self) -> bool {
+        self.mode == ReadMode::Map && self.stored.in_one_piece().is_some()
+    }
+
+    fn mapped(&self) -> Result<&Arc<MappedRange>> {
+        if let Some(range) = self.mapped.get() {
+            return Ok(range);
+        }
+        let (file, offset) = self.stored.in_one_piece().expect("asked only where it is in one piece");
+        let range = MappedRange::new(file.mapping()?.clone(), offset, self.stored.len_bytes());
+        let range = range.ok_or_else(|| {
+            Error::corrupt("the slice reaches beyond the end of its shard")
+                .in_file(file.file().path())
+                .at_offset(offset)
+        })?;
+        Ok(self.mapped.get_or_init(|| Arc::new(range)))
+    }
+
+    fn gathered(&self) -> Result<&Arc<Memory>> {
+        if let Some(memory) = self.gathered.get() {
+            return Ok(memory);
+        }
+        let memory = self.stored.gather(self.verification)?;
+        Ok(self.gathered.get_or_init(|| Arc::new(memory)))
+    }
+
+    fn bytes(&self, range: &Range<u64>) -> Result<&[u8]> {
+        if !self.is_mapped() {
+            return Ok(self.gathered()?.bytes());
+        }
+        if self.verification == Verification::FirstTouch {
+            self.checked.ensure(&self.stored, range)?;
+        }
+        Ok(self.mapped()?)
+    }
+}
+
+impl Payload {
+    /// A value in memory, durable nowhere.
+    pub(crate) fn in_memory(memory: Arc<Memory>) -> Self {
+        Self { source: Source::Memory(memory), durable: OnceLock::new() }
+    }
+
+    /// A value on disk. It is durable where it lies only if the files are this store's own: see
+    /// [`Payload::mark_durable`].
+    pub(crate) fn on_disk(stored: Arc<Stored>, mode: ReadMode, verification: Verification) -> Self {
+        let checked = Checked::none_of(&stored);
+        let (mapped, gathered) = (OnceLock::new(), OnceLock::new());
+        let on_disk = OnDisk { stored, mode, verification, checked, mapped, gathered };
+        Self { source: Source::Stored(on_disk), durable: OnceLock::new() }
+    }
+
+    pub(crate) fn len_bytes(&self) -> u64 {
+        match &self.source {
+            Source::Memory(memory) => memory.bytes().len() as u64,
+            Source::Stored(on_disk) => on_disk.stored.len_bytes(),
+        }
+    }
+
+    /// Where the value is durable in this store, if it is.
+    pub(crate) fn durable(&self) -> Option<&Arc<Stored>> {
+        self.durable.get()
+    }
+
+    /// Says where the value is durable now; the first answer stands.
+    pub(crate) fn mark_durable(&self, stored: Arc<Stored>) {
+        let _first = self.durable.set(stored);
+    }
+
+    /// All bytes, checked.
+    pub(crate) fn bytes(&self) -> Result<&[u8]> {
+        self.bytes_for(&(0..self.len_bytes()))
+    }
+
+    /// The bytes of the slice from 0 on, of which only `range` is checked and may be looked at.
+    fn bytes_for(&self, range: &Range<u64>) -> Result<&[u8]> {
+        match &self.source {
+            Source::Memory(memory) => Ok(memory.bytes()),
+            Source::Stored(on_disk) => on_disk.bytes(range),
+        }
+    }
+
+    /// These bytes of the slice, checked.
+    pub(crate) fn bytes_in(&self, range: Range<u64>) -> Result<&[u8]> {
+        let bytes = self.bytes_for(&range)?;
+        Ok(&bytes[range.start as usize..range.end as usize])
+    }
+
+    /// The elements of type `T` from byte `start` on, as an array of this shape; no byte is copied if it is mapped or
+    /// in memory.
+    pub(crate) fn view<T: Element>(&self, start: u64, shape: &Shape) -> Result<Held<T>> {
+        let len = T::DTYPE.bytes_of(shape.elements()).expect("an element type has a size");
+        let is_all = len == self.len_bytes();
+        // Checks the chunks that hold the elements.
+        self.bytes_in(start..start + len)?;
+        let in_memory = |memory: &Arc<Memory>| -> Arc<dyn StableBytes> {
+            let memory = Arc::clone(memory);
+            if is_all { memory } else { Arc::new(MemoryRange::new(memory, start as usize, len as usize)) }
+        };
+        let owner: Arc<dyn StableBytes> = match &self.source {
+            Source::Memory(memory) => in_memory(memory),
+            Source::Stored(on_disk) if on_disk.is_mapped() => {
+                let mapped = Arc::clone(on_disk.mapped()?);
+                if is_all { mapped } else { Arc::new(mapped.part(start as usize, len as usize)) }
+            }
+            Source::Stored(on_disk) => in_memory(on_disk.gathered()?),
+        };
+        Held::new(owner, shape)
+            .ok_or_else(|| Error::corrupt(format!("the bytes of the slice are not a {} of shape {shape}", T::DTYPE)))
+    }
+
+    /// The memory that holds the value, if memory does.
+    pub(crate) fn shared_memory(&self) -> Result<Option<Arc<Memory>>> {
+        match &self.source {
+            Source::Memory(memory) => Ok(Some(Arc::clone(memory))),
+            Source::Stored(on_disk) if on_disk.is_mapped() => Ok(None),
+            Source::Stored(on_disk) => on_disk.gathered().map(|memory| Some(Arc::clone(memory))),
+        }
+    }
+
+    /// The memory of this value for changing it in place, if nobody else holds it; the value is durable nowhere then.
+    pub(crate) fn memory_mut(self: &mut Arc<Self>) -> Option<&mut Memory> {
+        let payload = Arc::get_mut(self)?;
+        let Source::Memory(memory) = &mut payload.source else { return None };
+        let memory = Arc::get_mut(memory)?;
+        payload.durable = OnceLock::new();
+        Some(memory)
+    }
+
+    /// The memory, if nobody else holds it: to be used again.
+    pub(crate) fn into_memory(self: Arc<Self>) -> Option<Memory> {
+        match Arc::into_inner(self)?.source {
+            Source::Memory(memory) => Arc::into_inner(memory),
+            Source::Stored(_) => None,
+        }
+    }
+
+    /// The value as a tensor: without a copy if it lies in memory.
+    pub(crate) fn tensor(&self, dtype: DType, shape: Shape) -> Result<Tensor> {
+        let bytes = self.bytes()?;
+        match self.shared_memory()? {
+            Some(memory) => Tensor::from_memory(dtype, shape, memory),
+            None => Tensor::from_bytes(dtype, shape, bytes),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! The bytes of one slice as they lie in shards, and their checking on first touch.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::error::{Error, Result};
+use crate::format::{Content, Extent, ShardRef};
+use crate::id::ShardId;
+use crate::memory::Memory;
+use crate::shard::file::ShardFile;
+
+/// When checksums of payload are checked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Verification {
+    /// Each chunk once, before its first byte is handed out.
+    #[default]
+    FirstTouch,
+    /// Never: damage shows as wrong numbers. For files verified by other means.
+    Never,
+}
+
+/// Where the bytes of one slice lie.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    content: Content,
+    /// The file of each extent, in the order of the extents.
+    files: Vec<Arc<ShardFile>>,
+}
+
+impl Stored {
+    /// `files` holds the file of each extent, in order.
+    pub(crate) fn new(content: Content, files: Vec<Arc<ShardFile>>) -> Self {
+        debug_assert_eq!(content.extents.len(), files.len());
+        Self { content, files }
+    }
+
+    pub(crate) fn content(&self) -> &Content {
+        &self.content
+    }
+
+    pub(crate) fn len_bytes(&self) -> u64 {
+        self.content.len_bytes
+    }
+
+    /// The extent that holds a chunk, and its file.
+    pub(crate) fn extent_of(&self, chunk: u64) -> (&Extent, &Arc<ShardFile>) {
+        let i = self.content.extents.partition_point(|extent| extent.first_chunk + extent.chunks <= chunk);
+        (&self.content.extents[i], &self.files[i])
+    }
+
+    /// The shards it lies in.
+    pub(crate) fn shards(&self) -> impl Iterator<Item = (ShardId, ShardRef)> + '_ {
+        self.files.iter().map(|file| (file.id(), file.reference().clone()))
+    }
+
+    /// The bytes of the slice that a chunk holds.
+    pub(crate) fn range_of(&self, chunk: u64) -> Range<u64> {
+        let start = chunk * self.content.chunk_bytes;
+        start..(start + self.content.chunk_bytes).min(self.content.len_bytes)
+    }
+
+    /// Where in its file a chunk starts.
+    pub(crate) fn offset_of(&self, chunk: u64) -> u64 {
+        let (extent, _) = self.extent_of(chunk);
+        extent.offset + (chunk - extent.first_chunk) * self.content.chunk_bytes
+    }
+
+    /// The file and place of the slice, if it lies there in one piece.
+    pub(crate) fn in_one_piece(&self) -> Option<(&Arc<ShardFile>, u64)> {
+        match (&*self.content.extents, &*self.files) {
+            ([extent], [file]) => Some((file, extent.offset)),
+            _ => None,
+        }
+    }
+
+    /// Checks bytes that were read from a chunk.
+    fn check(&self, chunk: u64, bytes: &[u8]) -> Result<()> {
+        let expected = self.content.chunks[chunk as usize].crc32;
+        let found = crc32fast::hash(bytes);
+        if found == expected {
+            return Ok(());
+        }
+        let (_, file) = self.extent_of(chunk);
+        let what = format!("chunk {chunk} fails its checksum: expected {expected:08x}, found {found:08x}");
+        Err(Error::corrupt(what)
+            .in_file(file.file().path())
+            .at_offset(self.offset_of(chunk))
+            .advise("run `varkeep verify` to see what else is hurt, and restore another checkpoint"))
+    }
+
+    /// Reads one chunk by position, so that a disk error is an error and not a signal, and checks it.
+    pub(crate) fn read_chunk(&self, chunk: u64, into: &mut [u8], verification: Verification) -> Result<()> {
+        let (_, file) = self.extent_of(chunk);
+        file.file().read_exact_at(into, self.offset_of(chunk))?;
+        match verification {
+            Verification::FirstTouch => self.check(chunk, into),
+            Verification::Never => Ok(()),
+        }
+    }
+
+    /// The whole slice, read into memory.
+    pub(crate) fn gather(&self, verification: Verification) -> Result<Memory> {
+        let mut memory = Memory::zeroed(self.len_bytes() as usize);
+        let chunks = memory.bytes_mut().chunks_mut(self.content.chunk_bytes as usize);
+        for (chunk, bytes) in chunks.enumerate() {
+            self.read_chunk(chunk as u64, bytes, verification)?;
+        }
+        Ok(memory)
+    }
+}
+
+/// Which chunks of a mapped slice have been checked in this process.
+#[derive(Debug)]
+pub(crate) struct Checked(Vec<AtomicU64>);
+
+impl Checked {
+    pub(crate) fn none_of(stored: &Stored) -> Self {
+        Self((0..stored.content.chunks.len().div_ceil(64)).map(|_| AtomicU64::new(0)).collect())
+    }
+
+    /// Checks the chunks that hold these bytes of the slice, as far as they have not been checked before.
+    pub(crate) fn ensure(&self, stored: &Stored, bytes: &Range<u64>) -> Result<()> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let size = stored.content.chunk_bytes;
+        let mut room = Vec::new();
+        for chunk in bytes.start / size..bytes.end.div_ceil(size) {
+            let (word, bit) = (&self.0[(chunk / 64) as usize], 1 << (chunk % 64));
+            if word.load(Ordering::Relaxed) & bit != 0 {
+                continue;
+            }
+            let range = stored.range_of(chunk);
+            room.resize((range.end - range.start) as usize, 0);
+            stored.read_chunk(chunk, &mut room, Verification::FirstTouch)?;
+            word.fetch_or(bit, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}

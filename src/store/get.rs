@@ -1,0 +1,349 @@
+//! Carrying out a get: the rules decide, this reserves, initializes and hands out.
+
+use std::cell::{Cell, RefCell};
+use std::panic::Location;
+use std::sync::Arc;
+
+use crate::dtype::DType;
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::{SlicePlace, Statics};
+use crate::id::CommitId;
+use crate::limits::CHUNK_BYTES_DEFAULT;
+use crate::scope::decide::{Cut, DefaultInitializer, Plan, Reslice, SliceStep, VariableFacts, WholeFacts, WholePlan};
+use crate::scope::initializer::{self, Initializer, Place};
+use crate::scope::{CallArguments, Decision, Existing, GetterChain, ScopeSettings, Tiles, VariableRequest, decide};
+use crate::shard::Payload;
+use crate::store::reslice;
+use crate::store::state::StoreState;
+use crate::store::table::{Found, Named, Slot, Table};
+use crate::store::transaction::{Transaction, TransactionId, Undo, check_wait, cycle, undo};
+use crate::tensor::Tensor;
+use crate::variable::{Object, Single, State, Variable, Whole, WholeState};
+
+/// What a get came to.
+#[derive(Clone, Debug)]
+pub(crate) struct Got {
+    pub(crate) variable: Variable,
+    /// Whether any storage was made.
+    pub(crate) is_new: bool,
+}
+
+/// Where in the program a get was called.
+type Caller = &'static Location<'static>;
+
+impl StoreState {
+    /// Gets what the arguments ask for in a scope of these settings.
+    pub(crate) fn get(
+        &self,
+        settings: &ScopeSettings<Variable>,
+        arguments: CallArguments,
+        getter: Option<&GetterChain<Variable>>,
+        caller: Caller,
+    ) -> Result<Got> {
+        let request = arguments.resolve(settings)?;
+        let transaction = Transaction::begin(self);
+        let is_new = Cell::new(false);
+        let got = getter.unwrap_or(&settings.getters).run(request, &mut |request| {
+            let got = self.true_get(request, transaction.id(), caller)?;
+            is_new.set(is_new.get() | got.is_new);
+            Ok(got.variable)
+        });
+        let variable = got?;
+        transaction.keep();
+        Ok(Got { variable, is_new: is_new.get() })
+    }
+
+    /// The end of every chain of getters. What it did is taken back if it fails.
+    fn true_get(&self, mut request: VariableRequest, transaction: TransactionId, caller: Caller) -> Result<Got> {
+        let step = Step { store: self, transaction, start: self.table().log_len(transaction), caller };
+        let result = step.run(&mut request);
+        if result.is_err() {
+            step.undo();
+        }
+        result
+    }
+}
+
+/// One run of the true getter.
+struct Step<'s> {
+    store: &'s StoreState,
+    transaction: TransactionId,
+    start: usize,
+    caller: Caller,
+}
+
+impl Step<'_> {
+    fn undo(&self) {
+        undo(self.store, self.transaction, self.start);
+    }
+
+    fn run(&self, request: &mut VariableRequest) -> Result<Got> {
+        self.resolve_alias(request)?;
+        let mut answer = None;
+        loop {
+            let decided = self.decided(request, |existing| decide(request, existing, answer.clone()))?;
+            let (decision, mut table) = decided;
+            return match decision {
+                Decision::AskPartitioner { shape, dtype } => {
+                    drop(table);
+                    answer = Some(request.ask_partitioner(shape, dtype)?);
+                    continue;
+                }
+                Decision::ReuseVariable(name) | Decision::ReuseWhole(name) => {
+                    let object = table.own_or_live(name, self.transaction)?;
+                    self.claim(&mut table, &object, request);
+                    Ok(Got { variable: object.into(), is_new: false })
+                }
+                Decision::CreateVariable(plan) => {
+                    self.reserve(&mut table, &plan.name);
+                    drop(table);
+                    let single = self.create(&plan)?;
+                    Ok(Got { variable: Object::Single(single).into(), is_new: true })
+                }
+                Decision::CreateWhole(plan) => {
+                    self.reserve(&mut table, plan.name);
+                    drop(table);
+                    self.create_whole(&plan)
+                }
+                Decision::Reslice(reslice) => {
+                    let object = table.own_or_live(reslice.name, self.transaction)?;
+                    drop(table);
+                    let object = reslice::reslice(self.store, self.transaction, &object, &reslice)?;
+                    self.claim(&mut self.store.table(), &object, request);
+                    Ok(Got { variable: object.into(), is_new: false })
+                }
+            };
+        }
+    }
+
+    /// Decides with the table locked, and returns with it locked; waits for other transactions where they are met.
+    fn decided<'t, D>(
+        &'t self,
+        request: &VariableRequest,
+        decide: impl Fn(&dyn Existing) -> Result<D>,
+    ) -> Result<(D, std::sync::MutexGuard<'t, Table>)> {
+        let mut table = self.store.table();
+        loop {
+            let existing =
+                InTable { table: RefCell::new(&mut table), transaction: self.transaction, met: Cell::default() };
+            let decision = decide(&existing);
+            match existing.met.take() {
+                None => return decision.map(|decision| (decision, table)),
+                Some(Met::Own) => return Err(cycle(&request.name)),
+                Some(Met::Foreign(owner)) => {
+                    check_wait(&mut table, self.transaction, owner, &request.name)?;
+                    table = self.store.wait_settled(table);
+                    table.waits.remove(&self.transaction);
+                }
+            }
+        }
+    }
+
+    /// An alias is resolved before anything else: from here on its target is asked for.
+    fn resolve_alias(&self, request: &mut VariableRequest) -> Result<()> {
+        let mut table = self.store.table();
+        let found = table.find(&request.name, Some(self.transaction))?;
+        if let Found::Live(Named::Alias { target, .. }) | Found::Own(Named::Alias { target, .. }) = found {
+            request.name = target;
+        }
+        Ok(())
+    }
+
+    /// Notes that this process has got a variable by name, and binds a recorded regularizer whose function is given.
+    fn claim(&self, table: &mut Table, object: &Object, request: &VariableRequest) {
+        match object {
+            Object::Single(single) => {
+                if !std::mem::replace(&mut single.state_mut().claimed, true) {
+                    table.note(self.transaction, Undo::ClaimedSingle(Arc::clone(single)));
+                }
+            }
+            Object::Whole(whole) => {
+                if !std::mem::replace(&mut whole.state_mut().claimed, true) {
+                    table.note(self.transaction, Undo::ClaimedWhole(Arc::clone(whole)));
+                }
+            }
+        }
+        let Some(given) = &request.regularizer else { return };
+        for single in object.singles() {
+            let mut state = single.state_mut();
+            if state.regularizer.as_ref().is_some_and(|unbound| given.binds(unbound)) {
+                let before = state.regularizer.replace(given.clone());
+                drop(state);
+                table.note(self.transaction, Undo::Bound(single, before));
+            }
+        }
+    }
+
+    fn reserve(&self, table: &mut Table, name: &str) {
+        table.slots.insert(name.to_owned(), Slot::Reserved { owner: self.transaction, named: None });
+        table.note(self.transaction, Undo::Reserved(name.to_owned()));
+    }
+
+    fn fill(&self, table: &mut Table, name: &str, named: Named) {
+        table.slots.insert(name.to_owned(), Slot::Reserved { owner: self.transaction, named: Some(named) });
+    }
+
+    /// Makes a variable whose name is reserved.
+    fn create(&self, plan: &Plan<'_>) -> Result<Arc<Single>> {
+        let value = plan.initial_value(self.store.seed, default_value)?;
+        let has_loss = plan.adds_loss(&value)?;
+        let mut table = self.store.table();
+        let request = plan.request;
+        let regularizer = request.regularizer.clone().filter(|_| has_loss);
+        let shape = value.shape().clone();
+        let tile = plan.slice.and_then(|slice| plan.region().map(|region| (slice, region.offset.clone())));
+        let statics = Statics {
+            ordinal: table.take_ordinal(),
+            dtype: value.dtype(),
+            declared: plan.declared(&shape),
+            trainable: request.trainable,
+            collections: plan.collections.clone(),
+            regularizer: regularizer.as_ref().map(crate::scope::Regularizer::record),
+            caching_device: request.caching_device.clone(),
+            validate_shape: request.validate_shape,
+            use_resource: request.use_resource,
+            first_commit: CommitId::from_bytes([0; 16]),
+            slice: tile.map(|(slice, offset)| SlicePlace {
+                whole: slice.whole.to_owned(),
+                ordinal: slice.ordinal as u32,
+                offset,
+            }),
+            chunk_bytes: request.chunk_bytes.unwrap_or(CHUNK_BYTES_DEFAULT),
+        };
+        let state = State {
+            name: plan.name.as_str().into(),
+            attached: true,
+            statics: Arc::new(statics),
+            shape,
+            payload: Arc::new(Payload::in_memory(value.into_memory())),
+            base: None,
+            regularizer,
+            constraint: request.constraint.clone(),
+            claimed: true,
+        };
+        let single = Single::new(Arc::clone(&self.store.shared), state, None, Some(self.caller));
+        self.fill(&mut table, &plan.name, Named::Object(Object::Single(Arc::clone(&single))));
+        Ok(single)
+    }
+
+    /// Makes a partitioned variable whose name is reserved, slice by slice.
+    fn create_whole(&self, plan: &WholePlan<'_>) -> Result<Got> {
+        let mut slices = Vec::new();
+        let mut adopted = Vec::new();
+        let mut is_new = false;
+        for k in 0..plan.slices() {
+            let (step, mut table) = self.decided(plan.request, |existing| plan.slice(k, existing))?;
+            let single = match step {
+                SliceStep::Adopt(name) => {
+                    let Object::Single(single) = table.own_or_live(&name, self.transaction)? else {
+                        return Err(cycle(&name));
+                    };
+                    adopted.push((k, Arc::clone(&single)));
+                    single
+                }
+                SliceStep::Create(slice) => {
+                    self.reserve(&mut table, &slice.name);
+                    drop(table);
+                    is_new = true;
+                    self.create(&slice)?
+                }
+            };
+            let tile = plan.tile(k).expect("a slice that was decided about has a place");
+            slices.push((tile.offset, single));
+        }
+        let mut table = self.store.table();
+        for (k, single) in adopted {
+            let mut state = single.state_mut();
+            let mut statics = (*state.statics).clone();
+            let offset = slices[k as usize].0.clone();
+            statics.slice = Some(SlicePlace { whole: plan.name.to_owned(), ordinal: k as u32, offset });
+            state.statics = Arc::new(statics);
+            drop(state);
+            single.note_changed();
+            table.statics_changed = true;
+        }
+        let whole = Whole::new(WholeState {
+            name: plan.name.into(),
+            attached: true,
+            ordinal: table.take_ordinal(),
+            dtype: plan.dtype,
+            shape: plan.shape().clone(),
+            counts: plan.counts.clone(),
+            slices,
+            claimed: true,
+        });
+        let object = Object::Whole(whole);
+        self.fill(&mut table, plan.name, Named::Object(object.clone()));
+        Ok(Got { variable: object.into(), is_new })
+    }
+}
+
+/// The default initializer's value.
+fn default_value(default: DefaultInitializer, place: &Place<'_>) -> Result<Tensor> {
+    let initializer: Initializer = match default {
+        DefaultInitializer::GlorotUniform => initializer::glorot_uniform().into(),
+        DefaultInitializer::Zeros => initializer::zeros(),
+    };
+    initializer.initialize(place)
+}
+
+/// What a decision met that it has to wait for, or can never have.
+#[derive(Clone, Copy, Debug)]
+enum Met {
+    Foreign(TransactionId),
+    Own,
+}
+
+/// The table as the rules see it.
+struct InTable<'t> {
+    table: RefCell<&'t mut Table>,
+    transaction: TransactionId,
+    met: Cell<Option<Met>>,
+}
+
+impl InTable<'_> {
+    fn object(&self, name: &str) -> Result<Option<Object>> {
+        let met = match self.table.borrow_mut().find(name, Some(self.transaction))? {
+            Found::Live(Named::Object(object)) | Found::Own(Named::Object(object)) => return Ok(Some(object)),
+            Found::Nothing | Found::Live(Named::Alias { .. }) | Found::Own(Named::Alias { .. }) => return Ok(None),
+            Found::OwnUnfinished => Met::Own,
+            Found::Foreign(owner) => Met::Foreign(owner),
+        };
+        self.met.set(self.met.get().or(Some(met)));
+        Ok(None)
+    }
+}
+
+impl Existing for InTable<'_> {
+    fn variable(&self, full_name: &str) -> Result<Option<VariableFacts>> {
+        let Some(Object::Single(single)) = self.object(full_name)? else { return Ok(None) };
+        let state = single.state();
+        Ok(Some(VariableFacts {
+            declared: state.statics.declared.clone(),
+            held: state.shape.clone(),
+            dtype: state.dtype(),
+            claimed: state.claimed,
+        }))
+    }
+
+    fn whole(&self, full_name: &str) -> Result<Option<WholeFacts>> {
+        let Some(Object::Whole(whole)) = self.object(full_name)? else { return Ok(None) };
+        let state = whole.state();
+        let claimed = state.claimed || state.slices.iter().any(|(_, slice)| slice.state().claimed);
+        Ok(Some(WholeFacts { shape: state.shape.clone(), dtype: state.dtype, counts: state.counts.clone(), claimed }))
+    }
+
+    fn first_created(&self, full_name: &str) -> Option<String> {
+        self.object(full_name).ok().flatten().map(|object| object.first().origin())
+    }
+}
+
+impl Table {
+    /// The object of a name that a decision has found.
+    fn own_or_live(&mut self, name: &str, transaction: TransactionId) -> Result<Object> {
+        match self.find(name, Some(transaction))? {
+            Found::Live(Named::Object(object)) | Found::Own(Named::Object(object)) => Ok(object),
+            _ => Err(cycle(name)),
+        }
+    }
+}

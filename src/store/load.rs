@@ -1,0 +1,254 @@
+//! Loading values into the variables there are: TensorFlow's `Saver.restore`.
+
+use std::sync::Arc;
+
+use crate::checkpoint::{Checkpoint, Saved, SavedSingle, SavedVariable};
+use crate::dtype::DType;
+use crate::error::{Error, ErrorKind, Result};
+use crate::name;
+use crate::shape::Shape;
+use crate::shard::Payload;
+use crate::store::state::StoreState;
+use crate::store::table::{Named, Slot};
+use crate::tensor::Tensor;
+use crate::variable::{Object, Single};
+
+/// What a load lets pass. By default nothing: every variable must be there, with its dtype and shape.
+#[derive(Default)]
+pub struct LoadOptions {
+    allow_missing: bool,
+    allow_mismatched: bool,
+    only: Option<Box<dyn Fn(&str) -> bool>>,
+    key_of: Option<Box<dyn Fn(&str) -> String>>,
+}
+
+impl LoadOptions {
+    /// Nothing is let pass.
+    pub fn strict() -> Self {
+        Self::default()
+    }
+
+    /// Variables that the checkpoint lacks keep their values.
+    #[must_use]
+    pub fn allow_missing(mut self) -> Self {
+        self.allow_missing = true;
+        self
+    }
+
+    /// Variables whose dtype or shape differs in the checkpoint keep their values.
+    #[must_use]
+    pub fn allow_mismatched(mut self) -> Self {
+        self.allow_mismatched = true;
+        self
+    }
+
+    /// Only variables whose full name is wanted are loaded.
+    #[must_use]
+    pub fn only(mut self, is_wanted: impl Fn(&str) -> bool + 'static) -> Self {
+        self.only = Some(Box::new(is_wanted));
+        self
+    }
+
+    /// Under which name the checkpoint holds the variable of a full name.
+    #[must_use]
+    pub fn rename(mut self, key_of: impl Fn(&str) -> String + 'static) -> Self {
+        self.key_of = Some(Box::new(key_of));
+        self
+    }
+}
+
+impl std::fmt::Debug for LoadOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LoadOptions")
+            .field("allow_missing", &self.allow_missing)
+            .field("allow_mismatched", &self.allow_mismatched)
+            .field("only", &self.only.is_some())
+            .field("rename", &self.key_of.is_some())
+            .finish()
+    }
+}
+
+/// What a load did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LoadReport {
+    /// Variables that got their value from the checkpoint.
+    pub restored: Vec<String>,
+    /// Variables that the checkpoint lacks, each with the nearest names it has.
+    pub missing: Vec<(String, Vec<String>)>,
+    /// Variables whose dtype or shape differs, each with how.
+    pub mismatched: Vec<(String, String)>,
+    /// Names in the checkpoint that no variable wanted.
+    pub unexpected: Vec<String>,
+}
+
+/// A variable to be loaded, with what the checkpoint holds for it.
+struct Match {
+    object: Object,
+    name: String,
+    saved: SavedVariable,
+}
+
+/// A value with where it goes.
+type Assignment = (Arc<Single>, Arc<Payload>, Shape);
+
+impl StoreState {
+    /// Loads values from a checkpoint of any store into the durable variables. All or nothing.
+    pub(crate) fn load(&self, checkpoint: &Checkpoint, options: &LoadOptions) -> Result<LoadReport> {
+        let covered = self.covered(options)?;
+        if covered.is_empty() {
+            return Err(Error::new(ErrorKind::SaverNoVariables, "there is no durable variable to load into")
+                .advise("get the variables first"));
+        }
+        let mut report = LoadReport::default();
+        let mut matches = Vec::new();
+        for (name, object) in covered {
+            let key = options.key_of.as_ref().map_or_else(|| name.clone(), |key_of| key_of(&name));
+            match checkpoint.find(&key)? {
+                Some(saved) => matches.push(Match { object, name, saved }),
+                None => report.missing.push((name, nearest_in(checkpoint, &key)?)),
+            }
+        }
+        if let (false, Some((name, near))) = (options.allow_missing, report.missing.first()) {
+            let what = format!("the checkpoint has no variable {name:?}");
+            let error = Error::new(ErrorKind::RestoreKeyNotFound, what).of_variable(name).in_file(checkpoint.path());
+            return Err(match near.first() {
+                Some(near) => error.advise(format!("the nearest name it has is {near:?}")),
+                None => error,
+            });
+        }
+        for kind in [ErrorKind::RestoreDtypeMismatch, ErrorKind::RestoreShapeMismatch] {
+            let mut agreeing = Vec::new();
+            for found in matches {
+                let Some(difference) = found.difference(kind) else {
+                    agreeing.push(found);
+                    continue;
+                };
+                if !options.allow_mismatched {
+                    return Err(Error::new(kind, difference).of_variable(found.name).in_file(checkpoint.path()));
+                }
+                report.mismatched.push((found.name, difference));
+            }
+            matches = agreeing;
+        }
+        let mut assignments: Vec<Assignment> = Vec::new();
+        for found in &matches {
+            found.assignments(&mut assignments).map_err(|error| error.of_variable(&found.name))?;
+        }
+        for (single, payload, shape) in assignments {
+            single.set_value(payload, shape)?;
+        }
+        report.unexpected = unexpected(checkpoint, &matches)?;
+        report.restored = matches.into_iter().map(|found| found.name).collect();
+        Ok(report)
+    }
+
+    /// The variables that a save covers: single ones, slices that stand alone, and partitioned ones, by name.
+    fn covered(&self, options: &LoadOptions) -> Result<Vec<(String, Object)>> {
+        let base = self.base();
+        let mut table = self.table();
+        for entry in base.stack().entries("") {
+            table.find_live(&entry?.name)?;
+        }
+        let mut covered = Vec::new();
+        let mut in_wholes = std::collections::HashSet::new();
+        for (name, slot) in &table.slots {
+            let Slot::Live(Named::Object(object)) = slot else { continue };
+            if !object.is_durable() {
+                continue;
+            }
+            if let Object::Whole(_) = object {
+                in_wholes.extend(object.singles().iter().map(|slice| slice.name().to_string()));
+            }
+            covered.push((name.clone(), object.clone()));
+        }
+        covered.retain(|(name, _)| {
+            !in_wholes.contains(name) && options.only.as_ref().is_none_or(|is_wanted| is_wanted(name))
+        });
+        covered.sort_by(|(a, _), (b, _)| a.cmp(b));
+        Ok(covered)
+    }
+}
+
+fn nearest_in(checkpoint: &Checkpoint, key: &str) -> Result<Vec<String>> {
+    let names = checkpoint.variables("").map(|saved| Ok(saved?.name().to_owned())).collect::<Result<Vec<_>>>()?;
+    Ok(name::nearest(key, names.iter().map(String::as_str)))
+}
+
+fn unexpected(checkpoint: &Checkpoint, matches: &[Match]) -> Result<Vec<String>> {
+    let mut wanted = std::collections::HashSet::new();
+    for found in matches {
+        wanted.insert(found.saved.name().to_owned());
+        wanted.extend(found.saved.slices().into_iter().map(|slice| slice.name));
+    }
+    let mut unexpected = Vec::new();
+    for saved in checkpoint.variables("") {
+        let saved = saved?;
+        if !wanted.contains(saved.name()) {
+            unexpected.push(saved.name().to_owned());
+        }
+    }
+    Ok(unexpected)
+}
+
+impl Match {
+    /// How the checkpoint's value differs from what the variable takes.
+    fn difference(&self, kind: ErrorKind) -> Option<String> {
+        let Self { object, name, saved } = self;
+        let (dtype, shape, is_open): (DType, Shape, bool) = match object {
+            Object::Single(single) => {
+                let state = single.state();
+                let is_open = state.statics.declared.axes().is_none() && state.statics.slice.is_none();
+                (state.dtype(), state.shape.clone(), is_open)
+            }
+            Object::Whole(whole) => (whole.state().dtype, whole.state().shape.clone(), false),
+        };
+        if kind == ErrorKind::RestoreDtypeMismatch {
+            let differs = saved.dtype() != dtype;
+            return differs.then(|| format!("variable {name:?} is {dtype}, but {} in the checkpoint", saved.dtype()));
+        }
+        let differs = !is_open && *saved.shape() != shape;
+        differs.then(|| format!("variable {name:?} has shape {shape}, but {} in the checkpoint", saved.shape()))
+    }
+
+    /// The values for the variable, or for each of its slices, read and checked.
+    fn assignments(&self, into: &mut Vec<Assignment>) -> Result<()> {
+        let mut assembled = None;
+        match &self.object {
+            Object::Single(single) => {
+                let offset = vec![0; self.saved.shape().rank()];
+                let payload = self.region(&offset, self.saved.shape(), &mut assembled)?;
+                into.push((Arc::clone(single), payload, self.saved.shape().clone()));
+            }
+            Object::Whole(whole) => {
+                for (offset, slice) in whole.state().slices.clone() {
+                    let shape = slice.state().shape.clone();
+                    let payload = self.region(&offset, &shape, &mut assembled)?;
+                    into.push((slice, payload, shape));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A region of the saved value: as it lies there if it is a slice there too, else cut out of the whole.
+    fn region(&self, offset: &[u64], shape: &Shape, assembled: &mut Option<Tensor>) -> Result<Arc<Payload>> {
+        let as_it_lies = |single: &SavedSingle| {
+            let payload = Arc::new(single.fresh_payload());
+            payload.bytes().map(|_checked| payload.clone())
+        };
+        match self.saved.saved() {
+            Saved::Single(single) if single.shape == *shape => return as_it_lies(single),
+            Saved::Whole { slices, .. } => {
+                if let Some((_, single)) = slices.iter().find(|(at, slice)| at == offset && slice.shape == *shape) {
+                    return as_it_lies(single);
+                }
+            }
+            _ => {}
+        }
+        if assembled.is_none() {
+            *assembled = Some(self.saved.tensor()?);
+        }
+        let whole = assembled.as_ref().expect("it has just been assembled");
+        Ok(Arc::new(Payload::in_memory(whole.cut(offset, shape)?.into_memory())))
+    }
+}

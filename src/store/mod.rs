@@ -1,0 +1,297 @@
+//! The store: durable variables under scoped names.
+
+mod changes;
+mod collections;
+mod get;
+mod load;
+mod names;
+mod options;
+mod publisher;
+mod request;
+mod reslice;
+mod restore;
+mod save;
+mod scope;
+mod state;
+mod step;
+mod table;
+mod transaction;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::checkpoint::{self, Checkpoint, CheckpointInfo, View};
+use crate::commit::Which;
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::StoreId;
+use crate::io::FolderLock;
+use crate::name;
+use crate::scope::CollectionFilter;
+use crate::variable::Variable;
+
+use changes::Changes;
+use publisher::{Outcome, Plan, PublisherThread};
+use state::StoreState;
+
+pub use collections::Loss;
+pub use load::{LoadOptions, LoadReport};
+pub use options::Options;
+pub use request::{GetVariable, Gotten};
+pub use save::{Save, SaveReport};
+pub use scope::{OpenScope, Scope, ScopeHandle, ScopeName};
+pub use step::Step;
+
+/// A store that is open for reading and writing, by this process alone.
+///
+/// Variables are got from [scopes](Store::root), change in memory, and become durable together when
+/// [`Store::commit`] or [`Store::save`] returns. Dropping a store saves nothing; it waits for what was handed in.
+///
+/// ```
+/// use varkeep::{Store, DType, init};
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("model.varkeep");
+/// let store = Store::open(&path)?;
+/// let root = store.root();
+/// let layer = root.scope("layer").resume().initializer(init::glorot_uniform()).enter()?;
+/// let w = layer.get_variable("w").shape([784, 256]).get()?;
+/// let seen = layer.get_local_variable("seen").scalar().dtype(DType::I64).initializer(init::zeros()).get()?;
+/// w.update::<f32>(|mut w| w *= 0.5)?;
+/// seen.assign(100_i64)?;
+/// store.save("step-100")?;
+///
+/// let checkpoint = varkeep::Checkpoint::open(&path, "step-100")?;
+/// assert_eq!(*checkpoint.get("layer/w")?.read::<f32>()?, *w.read::<f32>()?);
+/// assert!(checkpoint.find("layer/seen")?.is_none(), "local variables are never saved");
+/// # Ok::<(), varkeep::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Store {
+    publisher: Option<PublisherThread>,
+    state: Arc<StoreState>,
+    /// Let go of last.
+    lock: Option<FolderLock>,
+}
+
+impl Store {
+    /// Opens the store in the folder at `path`, creating it if there is none.
+    ///
+    /// # Errors
+    /// As [`Options::open`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::options().open(path)
+    }
+
+    /// How a store is to be opened, to be filled in.
+    pub fn options() -> Options {
+        Options::default()
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        self.state.history.folders.root.path()
+    }
+
+    /// The id that the store got when it was created.
+    pub fn id(&self) -> StoreId {
+        self.state.history.store.id
+    }
+
+    /// The root scope, with fresh settings and fresh counters of default names.
+    pub fn root(&self) -> Scope<'_> {
+        Scope::root(&self.state)
+    }
+
+    /// The variable of a full name, or the one that an alias stands for, if there is one. This gets nothing: names stay
+    /// free to be resumed.
+    ///
+    /// # Errors
+    /// `corrupt` and `io`, if the name is durable and cannot be read.
+    pub fn find(&self, full_name: &str) -> Result<Option<Variable>> {
+        Ok(self.state.table().find_object(full_name)?.map(Variable::from))
+    }
+
+    /// The members of a collection in order of creation; of partitioned variables, the slices. `filter` is a regular
+    /// expression (of the `regex` crate) that has to match at the beginning of the full name followed by `:0`; the
+    /// empty one selects all.
+    ///
+    /// # Errors
+    /// `invalid_argument` for an ill-formed pattern; `corrupt`, `io`.
+    pub fn collection(&self, key: &str, filter: &str) -> Result<Vec<Variable>> {
+        self.state.collection(key, &CollectionFilter::new(filter)?)
+    }
+
+    /// The losses that regularizers add, in order of creation of their variables; `filter` as for
+    /// [`Store::collection`].
+    ///
+    /// # Errors
+    /// `invalid_argument` for an ill-formed pattern; `corrupt`, `io`.
+    pub fn regularization_losses(&self, filter: &str) -> Result<Vec<Loss>> {
+        self.state.losses(&CollectionFilter::new(filter)?)
+    }
+
+    /// Begins a training step: until the guard is dropped no save takes its snapshot.
+    pub fn step(&self) -> Step {
+        Step::begin(&self.state.shared)
+    }
+
+    fn publisher(&self) -> Result<&PublisherThread> {
+        self.publisher.as_ref().ok_or_else(|| Error::new(ErrorKind::StoreLatched, "the store is being closed"))
+    }
+
+    fn publish(&self, plan: Plan) -> Result<SaveReport> {
+        self.state.check_latch()?;
+        let changes = self.state.shared.steps().between(|| Changes::take(&mut self.state.table()))?;
+        let outcome = self.publisher()?.call(move |publisher| publisher.commit(changes, plan))?;
+        let Outcome { number, id, summary, is_new } = outcome;
+        let bytes_new = if is_new { summary.bytes_new } else { 0 };
+        Ok(SaveReport {
+            number,
+            id,
+            is_new,
+            variables: summary.variables,
+            bytes_new,
+            bytes_shared: summary.bytes_total.saturating_sub(bytes_new),
+            left_out: self.state.left_out(),
+        })
+    }
+
+    /// Makes everything that changed durable, as one unit. With nothing new it writes nothing.
+    ///
+    /// The commit is kept until the next one; [`Store::save`] keeps it longer.
+    ///
+    /// # Errors
+    /// `io` and others before the commit point: nothing was committed, the state stays dirty, and the next commit tries
+    /// again. `outcome_unknown`: only the last sync failed, and the store refuses to publish until it is opened again.
+    pub fn commit(&self) -> Result<SaveReport> {
+        self.publish(Plan::default())
+    }
+
+    /// Commits, and keeps the commit under a tag: `store.save("step-1000")`, or [`Save::tag`] with metadata.
+    ///
+    /// # Errors
+    /// As [`Store::commit`]; `invalid_tag`; `tag_exists`; `metadata`; `saver_no_variables`, if there is no durable
+    /// variable.
+    pub fn save(&self, save: impl Into<Save>) -> Result<SaveReport> {
+        let Save { tag, replace, metadata } = save.into();
+        name::check_tag(&tag)?;
+        let metadata = metadata?;
+        if !self.state.has_durable() {
+            return Err(Error::new(ErrorKind::SaverNoVariables, "there is nothing to save")
+                .in_file(self.path())
+                .advise("only variables in `GLOBAL_VARIABLES` are saved, and there is none"));
+        }
+        self.publish(Plan { tag: Some(tag), replace, metadata })
+    }
+
+    /// The checkpoints that are kept, newest first: every commit with a tag, and the head.
+    ///
+    /// # Errors
+    /// `corrupt`, `io`.
+    pub fn checkpoints(&self) -> Result<Vec<CheckpointInfo>> {
+        checkpoint::list(&self.state.history)
+    }
+
+    /// Opens a checkpoint of this store for reading.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::open`].
+    pub fn checkpoint(&self, which: impl Into<Which>) -> Result<Checkpoint> {
+        Checkpoint::of(&self.state.history, &self.state.shards, &which.into(), self.state.reading)
+    }
+
+    /// Deletes a checkpoint. What no other one needs is reclaimed; values that this process has from it stay readable,
+    /// and the newest state stays whatever tags it has.
+    ///
+    /// # Errors
+    /// `tag_not_found`; as [`Store::commit`].
+    pub fn delete(&self, tag: &str) -> Result<()> {
+        let tag = tag.to_owned();
+        self.publisher()?.call(move |publisher| publisher.delete_tag(&tag))
+    }
+
+    /// Makes the durable state exactly that of a checkpoint, without reading a value. Handles keep their identity; one
+    /// whose variable is not in the checkpoint answers `variable_detached`. What is not durable stays. The next commit
+    /// makes the step back durable, as a branch: the checkpoint is its parent.
+    ///
+    /// # Errors
+    /// `tag_not_found`; `restore_name_conflict`, if the checkpoint holds a name, or a part or whole of a name, of
+    /// something that is not durable; `corrupt`, `io`. Then nothing has changed.
+    pub fn restore(&self, which: impl Into<Which>) -> Result<()> {
+        let which = which.into();
+        self.reset(move |state| View::open(&state.history, &state.shards, &which, state.reading))
+    }
+
+    /// Goes back to the last commit, forgetting what changed since.
+    ///
+    /// # Errors
+    /// As [`Store::restore`].
+    pub fn rollback(&self) -> Result<()> {
+        self.reset(|state| {
+            let base = state.base();
+            let Some(commit) = base.commit() else { return Ok(View::empty(state.reading)) };
+            View::of(&state.history, &state.shards, commit.clone(), state.reading)
+        })
+    }
+
+    fn reset(&self, open: impl FnOnce(&StoreState) -> Result<View> + Send + 'static) -> Result<()> {
+        self.publisher()?.call(move |publisher| {
+            let state = Arc::clone(&publisher.store);
+            let view = open(&state)?;
+            state.reset_to(view)?;
+            publisher.forget_unpublished();
+            Ok(())
+        })
+    }
+
+    /// Loads values from a checkpoint, of this or any other store, into the durable variables: TensorFlow's
+    /// `Saver.restore`. Partitioned variables are cut as they are here. All or nothing.
+    ///
+    /// # Errors
+    /// `saver_no_variables`; unless the options let it pass, `restore_key_not_found`, `restore_dtype_mismatch` and
+    /// `restore_shape_mismatch`; `corrupt`, `io`.
+    pub fn load(&self, checkpoint: &Checkpoint, options: &LoadOptions) -> Result<LoadReport> {
+        self.state.load(checkpoint, options)
+    }
+
+    /// Takes a variable out of the store, with its slices if it is partitioned. Handles of it answer
+    /// `variable_detached`; checkpoints made before keep it.
+    ///
+    /// # Errors
+    /// `variable_not_found`; `slice_of_whole`.
+    pub fn remove(&self, full_name: &str) -> Result<()> {
+        self.state.remove(full_name)
+    }
+
+    /// Gives a variable another name. Handles go on standing for it; nothing of its value is written again.
+    ///
+    /// # Errors
+    /// `variable_not_found`; `name_taken`; `invalid_name`; `slice_of_whole`.
+    pub fn rename(&self, from: &str, to: &str) -> Result<()> {
+        self.state.rename(from, to)
+    }
+
+    /// Gives a variable a second name, as for tied weights: getting the alias gives the same handle. It is in no
+    /// collection and adds no loss; it is durable if the variable is.
+    ///
+    /// # Errors
+    /// `name_taken`, if the name or that of its first slice exists; `slice_of_whole`; `invalid_name`.
+    pub fn alias(&self, alias: &str, variable: &Variable) -> Result<()> {
+        self.state.alias(alias, variable)
+    }
+
+    /// Waits until the catalog has caught up with the last commit, for tests and benchmarks.
+    #[doc(hidden)]
+    pub fn wait_for_catalog(&self, at_most: Duration) -> bool {
+        self.state.wait_for_catalog(at_most)
+    }
+}
+
+impl Drop for Store {
+    /// Waits for what was handed in, closes the catalog, and lets the folder go.
+    fn drop(&mut self) {
+        drop(self.publisher.take());
+        self.state.close_catalog();
+        drop(self.lock.take());
+    }
+}

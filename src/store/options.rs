@@ -1,0 +1,172 @@
+//! Opening a store, and creating one.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::checkpoint::{Reading, View};
+use crate::commit::{Folders, History, Which};
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::{Access, StoreFile, file_names};
+use crate::id::StoreId;
+use crate::io::tap::Tap;
+use crate::io::{self, Dir, FolderLock, How, NoTap, PublishError};
+use crate::shard::{ReadMode, Shards, Verification};
+use crate::store::Store;
+use crate::store::publisher::{Publisher, PublisherThread};
+use crate::store::state::StoreState;
+
+/// How a store is to be opened.
+#[derive(Clone)]
+#[must_use = "a store is opened by `open`"]
+pub struct Options {
+    reading: Reading,
+    at_commit: Option<u64>,
+    create: bool,
+    seed: Option<u64>,
+    threads: usize,
+    tap: Arc<dyn Tap>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(4);
+        let (reading, tap) = (Reading::default(), NoTap::shared());
+        Self { reading, at_commit: None, create: true, seed: None, threads, tap }
+    }
+}
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options")
+            .field("reading", &self.reading)
+            .field("at_commit", &self.at_commit)
+            .field("create", &self.create)
+            .field("seed", &self.seed)
+            .field("threads", &self.threads)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Options {
+    /// When checksums of payload are checked.
+    pub fn verification(mut self, verification: Verification) -> Self {
+        self.reading.verification = verification;
+        self
+    }
+
+    /// How payload comes from the disk.
+    pub fn read_mode(mut self, mode: ReadMode) -> Self {
+        self.reading.mode = mode;
+        self
+    }
+
+    /// Opens an older commit that is kept, by its number, where the newest is damaged. The next commit goes on from it
+    /// and takes the place of the damaged one.
+    pub fn at_commit(mut self, number: u64) -> Self {
+        self.at_commit = Some(number);
+        self
+    }
+
+    /// Whether a store that does not exist is created; it is unless this says `false`.
+    pub fn create(mut self, create: bool) -> Self {
+        self.create = create;
+        self
+    }
+
+    /// The seed that unseeded random initializers derive theirs from, for this session; the store's own if absent.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Watches or disturbs every operation on files: for tests of durability.
+    #[doc(hidden)]
+    pub fn tap(mut self, tap: Arc<dyn Tap>) -> Self {
+        self.tap = tap;
+        self
+    }
+
+    /// Opens the store in the folder at `path` for reading and writing, creating it if there is none.
+    ///
+    /// # Errors
+    /// `store_in_use`, if this or another process has it open for writing; `not_a_store`, `store_not_found`,
+    /// `unsupported_format`, `tag_not_found` (for [`Options::at_commit`]); `corrupt`, which names the file and, if it is
+    /// the newest commit that is damaged, says how to open the one before; `io`.
+    pub fn open(self, path: impl AsRef<Path>) -> Result<Store> {
+        let path = path.as_ref();
+        if path.exists() && !path.is_dir() {
+            return Err(Error::new(ErrorKind::NotAStore, "this is a file, and a store is a folder").in_file(path));
+        }
+        let root = if path.exists() || !self.create {
+            Dir::open(path, Arc::clone(&self.tap)).map_err(|error| {
+                if io::is_not_found(&error) {
+                    return Error::new(ErrorKind::StoreNotFound, "there is no store here").in_file(path);
+                }
+                error
+            })?
+        } else {
+            Dir::create(path, Arc::clone(&self.tap))?
+        };
+        let lock = FolderLock::acquire(&root)?;
+        let folders = Folders::of(root.clone());
+        if !root.exists(file_names::STORE_FILE)? {
+            self.create_in(&folders)?;
+        }
+        let history = History::open(root, Access::Write)?;
+        let shards = Shards::new(history.folders.shards.clone(), history.store.id);
+        let which = self.at_commit.map_or(Which::Head, Which::Number);
+        let base = View::open(&history, &shards, &which, self.reading)?;
+        let head = base.commit().cloned();
+        let next_number = history.numbers()?.first().map_or(1, |newest| newest + 1);
+        let seed = self.seed.unwrap_or(history.store.hash_seed);
+        let state = StoreState::new(history, shards, Arc::new(base), self.reading, seed, self.threads);
+        let state = Arc::new(state);
+        state.start_catalog()?;
+        // An older commit is opened to get around damage: nothing is reclaimed before the damage is replaced.
+        let publisher = Publisher::new(Arc::clone(&state), head, next_number, self.at_commit.is_none());
+        let publisher = PublisherThread::start(publisher)?;
+        Ok(Store { publisher: Some(publisher), state, lock: Some(lock) })
+    }
+
+    /// Makes the files of a new store, or completes a creation that was cut off. FORMAT comes last: without it the
+    /// folder is no store yet.
+    fn create_in(&self, folders: &Folders) -> Result<()> {
+        let root = &folders.root;
+        let parts = [Folders::COMMITS, Folders::MANIFESTS, Folders::SHARDS];
+        for file in root.list()? {
+            let name = file.file_name().unwrap_or_default();
+            let is_ours = parts.contains(&name) || name == io::LOCK_NOTE || io::is_temp_name(name);
+            if !is_ours {
+                let what = format!("the folder holds {name:?} and is not a varkeep store");
+                return Err(Error::new(ErrorKind::NotAStore, what)
+                    .in_file(root.path())
+                    .advise("give the path of a store, or of a folder that is empty or does not exist yet"));
+            }
+        }
+        if !self.create {
+            return Err(Error::new(ErrorKind::StoreNotFound, "there is no store here").in_file(root.path()));
+        }
+        for (part, dir) in parts.iter().zip([&folders.commits, &folders.manifests, &folders.shards]) {
+            if !root.exists(part)? {
+                root.create_child(part)?;
+            }
+            if !dir.list()?.is_empty() {
+                return Err(Error::corrupt(format!("the store has {part} but no FORMAT file"))
+                    .in_file(root.path().join(file_names::STORE_FILE))
+                    .advise("copy FORMAT back from a backup of this store: it never changes"));
+            }
+        }
+        let record = StoreFile {
+            id: StoreId::from_bytes(io::random_128()?),
+            hash_seed: self.seed.map_or_else(io::random_seed, Ok)?,
+            created_unix_millis: io::unix_millis_now(),
+        };
+        match io::publish_bytes(root, file_names::STORE_FILE, &record.encode()?, How::Replace) {
+            Ok(()) => Ok(()),
+            Err(PublishError::NameTaken) => {
+                Err(Error::corrupt("FORMAT came into being meanwhile").in_file(root.path()))
+            }
+            Err(PublishError::Before(error) | PublishError::Unknown(error)) => Err(error),
+        }
+    }
+}

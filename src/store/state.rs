@@ -1,0 +1,132 @@
+//! The state of an open store, shared by its handles, its scopes and its publishing thread.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::catalog::{Catalog, Change};
+use crate::checkpoint::{Reading, View};
+use crate::commit::History;
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::CommitId;
+use crate::shard::Shards;
+use crate::store::table::Table;
+use crate::variable::Shared;
+
+/// Everything of an open store but its lock and its threads.
+#[derive(Debug)]
+pub(crate) struct StoreState {
+    pub(crate) history: History,
+    pub(crate) shards: Shards,
+    pub(crate) reading: Reading,
+    /// Threads that write shards of one save.
+    pub(crate) threads: usize,
+    /// Names which unseeded random initializers derive their seeds from, with the variable's name and place.
+    pub(crate) seed: u64,
+    pub(crate) shared: Arc<Shared>,
+    table: Mutex<Table>,
+    /// Signalled when a transaction ends.
+    settled: Condvar,
+    catalog: Mutex<Option<Catalog>>,
+    latch: Mutex<Option<String>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl StoreState {
+    pub(crate) fn new(
+        history: History,
+        shards: Shards,
+        base: Arc<View>,
+        reading: Reading,
+        seed: u64,
+        threads: usize,
+    ) -> Self {
+        let shared = Arc::new(Shared::default());
+        let table = Mutex::new(Table::new(Arc::clone(&shared), base));
+        let (settled, catalog, latch) = (Condvar::new(), Mutex::new(None), Mutex::new(None));
+        Self { history, shards, reading, threads, seed, shared, table, settled, catalog, latch }
+    }
+
+    pub(crate) fn table(&self) -> MutexGuard<'_, Table> {
+        // Every change of the table is made whole before anything that can fail.
+        lock(&self.table)
+    }
+
+    /// Waits until some transaction has ended.
+    pub(crate) fn wait_settled<'a>(&self, table: MutexGuard<'a, Table>) -> MutexGuard<'a, Table> {
+        self.settled.wait(table).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn settle(&self) {
+        self.settled.notify_all();
+    }
+
+    /// The commit that the live state is relative to.
+    pub(crate) fn base(&self) -> Arc<View> {
+        Arc::clone(&self.table().base)
+    }
+
+    /// Makes a commit that has just been published the base.
+    ///
+    /// Of the removals those are forgotten that it covers; what was removed after its snapshot is still to be removed.
+    pub(crate) fn adopt(&self, view: View, published: &HashMap<String, u64>) {
+        let mut table = self.table();
+        table.base = Arc::new(view);
+        table.removed.retain(|name, when| published.get(name).is_none_or(|published| published < when));
+    }
+
+    pub(crate) fn start_catalog(&self) -> Result<()> {
+        let base = self.base();
+        let catalog = Catalog::start(self.history.folders.root.clone(), base.stack().clone(), base.names())?;
+        *lock(&self.catalog) = Some(catalog);
+        Ok(())
+    }
+
+    /// Closes the catalog, waiting for what it has to do.
+    pub(crate) fn close_catalog(&self) {
+        let catalog = lock(&self.catalog).take();
+        drop(catalog);
+    }
+
+    pub(crate) fn catalog_apply(&self, changes: Vec<Change>, names: CommitId) {
+        if let Some(catalog) = &*lock(&self.catalog) {
+            catalog.apply(changes, names);
+        }
+    }
+
+    pub(crate) fn catalog_rebuild(&self, view: &View) {
+        if let Some(catalog) = &*lock(&self.catalog) {
+            catalog.rebuild(view.stack().clone(), view.names());
+        }
+    }
+
+    /// The durable members of a collection by the catalog, if it is up to date.
+    pub(crate) fn catalog_members(&self, collection: &str, names: CommitId) -> Option<Vec<String>> {
+        lock(&self.catalog).as_ref()?.members(collection, names)
+    }
+
+    pub(crate) fn wait_for_catalog(&self, at_most: Duration) -> bool {
+        let names = self.base().names();
+        lock(&self.catalog).as_ref().is_some_and(|catalog| catalog.wait_for(names, at_most))
+    }
+
+    /// Refuses to publish from now on: what is on the disk is not known for certain.
+    pub(crate) fn latch(&self, error: &Error) {
+        lock(&self.latch).get_or_insert_with(|| error.to_string());
+    }
+
+    pub(crate) fn check_latch(&self) -> Result<()> {
+        match &*lock(&self.latch) {
+            None => Ok(()),
+            Some(earlier) => {
+                let what = format!("the store stopped publishing after an earlier failure ({earlier})");
+                Err(Error::new(ErrorKind::StoreLatched, what)
+                    .in_file(self.history.folders.root.path())
+                    .advise("open the store again: it tells what is durable"))
+            }
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! The live table: what this process has of each name, over what the base commit holds.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::checkpoint::View;
+use crate::error::{Error, Result};
+use crate::format::{Body, Entry, VariableRecord, WholeRecord};
+use crate::name;
+use crate::scope::{Regularizer, Tiles};
+use crate::store::transaction::{TransactionId, Undo};
+use crate::variable::{Object, Shared, Single, State, Whole, WholeState};
+
+/// What a name stands for.
+#[derive(Clone, Debug)]
+pub(crate) enum Named {
+    Object(Object),
+    /// Another name of this variable.
+    Alias {
+        target: String,
+        ordinal: u64,
+    },
+}
+
+/// What the process has under a name.
+#[derive(Debug)]
+pub(crate) enum Slot {
+    Live(Named),
+    /// Being created: visible to the transaction that creates it, awaited by the others.
+    Reserved {
+        owner: TransactionId,
+        named: Option<Named>,
+    },
+}
+
+/// What is found under a name.
+#[derive(Clone, Debug)]
+pub(crate) enum Found {
+    Nothing,
+    Live(Named),
+    /// Made by the transaction itself, which is not over.
+    Own(Named),
+    /// Being made by the transaction itself further out: asking for it is asking in a circle.
+    OwnUnfinished,
+    /// Being made by another transaction.
+    Foreign(TransactionId),
+}
+
+/// The live variables of an open store.
+///
+/// A name is looked up here first; what is not here is what the base commit holds, unless it was removed since, and
+/// becomes live when it is first looked at.
+#[derive(Debug)]
+pub(crate) struct Table {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) slots: HashMap<String, Slot>,
+    /// Names of the base commit that were removed since, each with when that was.
+    pub(crate) removed: HashMap<String, u64>,
+    /// Partitioned variables and aliases made since the last snapshot.
+    pub(crate) changed_names: Vec<String>,
+    /// Whether static facts of known names changed since the last snapshot.
+    pub(crate) statics_changed: bool,
+    pub(crate) base: Arc<View>,
+    pub(crate) next_ordinal: u64,
+    /// Which transaction waits for which.
+    pub(crate) waits: HashMap<TransactionId, TransactionId>,
+    /// What each transaction in progress would have to take back, in order.
+    logs: HashMap<TransactionId, Vec<Undo>>,
+    /// Counts removals, so that those after a snapshot can be told from those before.
+    pub(crate) removals: u64,
+}
+
+impl Table {
+    pub(crate) fn new(shared: Arc<Shared>, base: Arc<View>) -> Self {
+        let next_ordinal = base.commit().map_or(0, |commit| commit.next_ordinal);
+        Self {
+            shared,
+            slots: HashMap::new(),
+            removed: HashMap::new(),
+            changed_names: Vec::new(),
+            statics_changed: false,
+            base,
+            next_ordinal,
+            waits: HashMap::new(),
+            logs: HashMap::new(),
+            removals: 0,
+        }
+    }
+
+    pub(crate) fn take_ordinal(&mut self) -> u64 {
+        self.next_ordinal += 1;
+        self.next_ordinal - 1
+    }
+
+    pub(crate) fn log_len(&self, transaction: TransactionId) -> usize {
+        self.logs.get(&transaction).map_or(0, Vec::len)
+    }
+
+    pub(crate) fn note(&mut self, transaction: TransactionId, undo: Undo) {
+        self.logs.entry(transaction).or_default().push(undo);
+    }
+
+    /// Takes what was noted behind the first `len` entries of a log.
+    pub(crate) fn log_after(&mut self, transaction: TransactionId, len: usize) -> Vec<Undo> {
+        let Some(log) = self.logs.get_mut(&transaction) else { return Vec::new() };
+        let after = log.split_off(len.min(log.len()));
+        if log.is_empty() {
+            self.logs.remove(&transaction);
+        }
+        after
+    }
+
+    /// What this transaction, or somebody outside of any, finds under a name.
+    pub(crate) fn find(&mut self, full_name: &str, transaction: Option<TransactionId>) -> Result<Found> {
+        match self.slots.get(full_name) {
+            Some(Slot::Live(named)) => return Ok(Found::Live(named.clone())),
+            Some(Slot::Reserved { owner, named }) => {
+                return Ok(match named {
+                    _ if Some(*owner) != transaction => Found::Foreign(*owner),
+                    Some(named) => Found::Own(named.clone()),
+                    None => Found::OwnUnfinished,
+                });
+            }
+            None => {}
+        }
+        if self.removed.contains_key(full_name) {
+            return Ok(Found::Nothing);
+        }
+        match self.base.lookup(full_name)? {
+            Some(entry) => self.enliven(entry).map(Found::Live),
+            None => Ok(Found::Nothing),
+        }
+    }
+
+    /// What is live under a name, leaving out what is still being made.
+    pub(crate) fn find_live(&mut self, full_name: &str) -> Result<Option<Named>> {
+        Ok(match self.find(full_name, None)? {
+            Found::Live(named) => Some(named),
+            _ => None,
+        })
+    }
+
+    /// The variable of a name, through an alias if it is one.
+    pub(crate) fn find_object(&mut self, full_name: &str) -> Result<Option<Object>> {
+        match self.find_live(full_name)? {
+            Some(Named::Object(object)) => Ok(Some(object)),
+            Some(Named::Alias { target, .. }) => match self.find_live(&target)? {
+                Some(Named::Object(object)) => Ok(Some(object)),
+                _ => Err(Error::corrupt(format!("alias {full_name:?} stands for {target:?}, which is no variable"))
+                    .of_variable(full_name)),
+            },
+            None => Ok(None),
+        }
+    }
+
+    /// Makes an entry of the base commit live.
+    fn enliven(&mut self, entry: Entry) -> Result<Named> {
+        let name = entry.name;
+        let named = match entry.body {
+            Body::Variable(record) => {
+                Named::Object(Object::Single(self.single_of(&name, record).map_err(|e| e.of_variable(&name))?))
+            }
+            Body::Whole(record) => {
+                let state = self.whole_of(&name, &record).map_err(|e| e.of_variable(&name))?;
+                Named::Object(Object::Whole(Whole::new(state)))
+            }
+            Body::Alias(record) => Named::Alias { target: record.target, ordinal: record.ordinal },
+            Body::Removed | Body::Patch(_) => {
+                return Err(Error::corrupt(format!("the entry of {name:?} is no variable")).of_variable(name));
+            }
+        };
+        self.slots.insert(name, Slot::Live(named.clone()));
+        Ok(named)
+    }
+
+    fn single_of(&self, name: &str, record: VariableRecord) -> Result<Arc<Single>> {
+        let first_commit = record.statics.first_commit;
+        let state = self.state_of(name, record)?;
+        Ok(Single::new(Arc::clone(&self.shared), state, Some(first_commit), None))
+    }
+
+    /// The state that a record of the base commit describes.
+    pub(crate) fn state_of(&self, name: &str, record: VariableRecord) -> Result<State> {
+        let stored = self.base.stored(record.content)?;
+        let payload = self.base.payload(Arc::clone(&stored));
+        payload.mark_durable(Arc::clone(&stored));
+        Ok(State {
+            name: name.into(),
+            attached: true,
+            regularizer: record.statics.regularizer.as_ref().map(Regularizer::from_record).transpose()?,
+            statics: Arc::new(record.statics),
+            shape: record.shape,
+            payload: Arc::new(payload),
+            base: Some(stored),
+            constraint: None,
+            claimed: false,
+        })
+    }
+
+    /// The state that a record of a partitioned variable describes.
+    pub(crate) fn whole_of(&mut self, name: &str, record: &WholeRecord) -> Result<WholeState> {
+        let tiles = Tiles::new(record.shape.clone(), &record.counts)
+            .map_err(|error| Error::corrupt("a partitioned variable does not tile").caused_by(error))?;
+        let mut slices = Vec::with_capacity(record.slices.len());
+        for (slice, tile) in record.slices.iter().zip(tiles.iter()) {
+            let Some(Named::Object(Object::Single(single))) = self.find_live(slice)? else {
+                return Err(Error::corrupt(format!("slice {slice:?} of {name:?} is missing")));
+            };
+            let (shape, dtype) = (single.state().shape.clone(), single.state().dtype());
+            if shape != tile.shape || dtype != record.dtype {
+                let what = format!("slice {slice:?} of {name:?} is a {dtype} of shape {shape}, not {}", tile.shape);
+                return Err(Error::corrupt(what));
+            }
+            slices.push((tile.offset, single));
+        }
+        if slices.len() != record.slices.len() || slices.is_empty() {
+            return Err(Error::corrupt(format!("{name:?} lists {} slices, which do not tile", record.slices.len())));
+        }
+        Ok(WholeState {
+            name: name.into(),
+            attached: true,
+            ordinal: record.ordinal,
+            dtype: record.dtype,
+            shape: record.shape.clone(),
+            counts: record.counts.clone(),
+            slices,
+            claimed: false,
+        })
+    }
+
+    /// Takes a name out: it is gone from the next commit on.
+    pub(crate) fn remove(&mut self, full_name: &str) {
+        self.slots.remove(full_name);
+        self.removals += 1;
+        self.removed.insert(full_name.to_owned(), self.removals);
+    }
+
+    /// Puts a name back as it was.
+    pub(crate) fn put_back(&mut self, name: String, slot: Option<Slot>, removed: Option<u64>) {
+        match removed {
+            Some(when) => self.removed.insert(name.clone(), when),
+            None => self.removed.remove(&name),
+        };
+        match slot {
+            Some(slot) => self.slots.insert(name, slot),
+            None => self.slots.remove(&name),
+        };
+    }
+
+    /// The partitioned variable that a slice belongs to, if one does.
+    pub(crate) fn whole_around(&mut self, full_name: &str) -> Result<Option<Arc<Whole>>> {
+        let Some((whole, _)) = full_name.rsplit_once(name::SEPARATOR) else { return Ok(None) };
+        let Some(Named::Object(Object::Whole(whole))) = self.find_live(whole)? else { return Ok(None) };
+        let owns = whole.state().slices.iter().any(|(_, slice)| &*slice.name() == full_name);
+        Ok(owns.then_some(whole))
+    }
+}

@@ -1,0 +1,399 @@
+//! One variable in one piece, or one slice of a whole: its facts and its value.
+
+use std::ops::Range;
+use std::panic::Location;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use ndarray::{ArrayRef, ArrayViewMut, Dimension, IxDyn};
+
+use crate::dtype::{DType, Element};
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::{Statics, VariableRecord};
+use crate::id::CommitId;
+use crate::io::Held;
+use crate::memory::Memory;
+use crate::scope::collection::GLOBAL_VARIABLES;
+use crate::scope::{Constraint, Regularizer};
+use crate::shape::Shape;
+use crate::shard::{Payload, Stored};
+use crate::tensor::{self, Tensor};
+use crate::variable::gate::Gate;
+use crate::variable::shared::Shared;
+
+/// A variable that has an entry of its own in manifests.
+#[derive(Debug)]
+pub(crate) struct Single {
+    shared: Arc<Shared>,
+    state: RwLock<State>,
+    gate: Gate,
+    /// Whether it is on the list of changed variables.
+    noted: AtomicBool,
+    /// The commit that first held it.
+    first_commit: OnceLock<CommitId>,
+    /// Where in the program it was created; unknown after a reopen.
+    created: Option<&'static Location<'static>>,
+}
+
+/// What can change about a variable.
+#[derive(Clone, Debug)]
+pub(crate) struct State {
+    pub(crate) name: Arc<str>,
+    /// Whether the store still holds it.
+    pub(crate) attached: bool,
+    pub(crate) statics: Arc<Statics>,
+    /// The shape held, which the declared one may leave open.
+    pub(crate) shape: Shape,
+    pub(crate) payload: Arc<Payload>,
+    /// What the last commit holds under the name: chunks that equal it are not written again.
+    pub(crate) base: Option<Arc<Stored>>,
+    /// The regularizer as a function; one that was recorded as custom is unbound until somebody supplies it.
+    pub(crate) regularizer: Option<Regularizer>,
+    pub(crate) constraint: Option<Constraint>,
+    /// Whether this process has got it by name: a second `resume` of the name is refused.
+    pub(crate) claimed: bool,
+}
+
+impl State {
+    pub(crate) fn dtype(&self) -> DType {
+        self.statics.dtype
+    }
+
+    /// Whether the default save covers it.
+    pub(crate) fn is_durable(&self) -> bool {
+        self.statics.collections.iter().any(|key| key == GLOBAL_VARIABLES)
+    }
+
+    fn check_attached(&self) -> Result<()> {
+        if self.attached { Ok(()) } else { Err(detached(&self.name)) }
+    }
+}
+
+/// What using a handle says whose variable has left the store.
+pub(crate) fn detached(name: &str) -> Error {
+    Error::new(ErrorKind::VariableDetached, format!("variable {name:?} is no longer in the store"))
+        .of_variable(name)
+        .advise("get it again by name")
+}
+
+impl Single {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        state: State,
+        first_commit: Option<CommitId>,
+        created: Option<&'static Location<'static>>,
+    ) -> Arc<Self> {
+        let first = OnceLock::new();
+        if let Some(commit) = first_commit {
+            let _first = first.set(commit);
+        }
+        let (gate, noted) = (Gate::default(), AtomicBool::new(false));
+        Arc::new(Self { shared, state: RwLock::new(state), gate, noted, first_commit: first, created })
+    }
+
+    pub(crate) fn state(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn state_mut(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn name(&self) -> Arc<str> {
+        Arc::clone(&self.state().name)
+    }
+
+    /// Where it was first created, as a message says it.
+    pub(crate) fn origin(&self) -> String {
+        match (self.created, self.first_commit.get()) {
+            (Some(place), _) => format!("at {place}"),
+            (None, Some(commit)) => format!("by commit {commit}"),
+            (None, None) => "by this process".to_owned(),
+        }
+    }
+
+    pub(crate) fn first_commit(&self) -> Option<CommitId> {
+        self.first_commit.get().copied()
+    }
+
+    pub(crate) fn set_first_commit(&self, commit: CommitId) {
+        let _first = self.first_commit.set(commit);
+    }
+
+    /// Notes that the entry may differ from the last commit's, if it is one that commits hold.
+    pub(crate) fn note_changed(self: &Arc<Self>) {
+        if self.state().is_durable() && !self.noted.swap(true, Ordering::AcqRel) {
+            self.shared.note_changed(self);
+        }
+    }
+
+    /// Takes it off the list, before its state is looked at: what changes later is noted again.
+    pub(crate) fn clear_noted(&self) {
+        self.noted.store(false, Ordering::Release);
+    }
+
+    /// The record of this variable for a manifest, with its value to be made durable.
+    pub(crate) fn record(&self, state: &State, stored: &Stored, commit: CommitId) -> VariableRecord {
+        let mut statics = (*state.statics).clone();
+        statics.first_commit = self.first_commit().unwrap_or(commit);
+        VariableRecord { statics, shape: state.shape.clone(), content: stored.content().clone() }
+    }
+
+    /// Its value and shape now.
+    pub(crate) fn snapshot(&self) -> Result<(Arc<Payload>, Shape, DType)> {
+        let state = self.state();
+        state.check_attached()?;
+        Ok((Arc::clone(&state.payload), state.shape.clone(), state.dtype()))
+    }
+
+    fn named<T>(&self, result: Result<T>) -> Result<T> {
+        result.map_err(|error| error.of_variable(&*self.name()))
+    }
+
+    pub(crate) fn view<T: Element>(&self) -> Result<Held<T>> {
+        let (payload, shape, dtype) = self.snapshot()?;
+        self.named(tensor::check_dtype::<T>(dtype).and_then(|()| payload.view(0, &shape)))
+    }
+
+    /// Some rows (indices of the first axis) only: their chunks alone are checked.
+    pub(crate) fn view_rows<T: Element>(&self, rows: &Range<usize>) -> Result<Held<T>> {
+        let (payload, shape, dtype) = self.snapshot()?;
+        self.named(tensor::check_dtype::<T>(dtype).and_then(|()| {
+            let (row_bytes, part) = rows_of(&shape, dtype, rows)?;
+            payload.view(rows.start as u64 * row_bytes, &part)
+        }))
+    }
+
+    pub(crate) fn tensor(&self) -> Result<Tensor> {
+        let (payload, shape, dtype) = self.snapshot()?;
+        self.named(payload.tensor(dtype, shape))
+    }
+
+    /// Replaces the value by one of the same dtype and shape; with `any_shape`, of any shape that the declaration
+    /// leaves open.
+    pub(crate) fn assign(self: &Arc<Self>, value: Tensor, any_shape: bool) -> Result<()> {
+        let _inside = self.named(self.gate.enter())?;
+        let replaced = {
+            let mut state = self.state_mut();
+            check_assign(&state, &value, any_shape)?;
+            state.shape = value.shape().clone();
+            std::mem::replace(&mut state.payload, Arc::new(Payload::in_memory(value.into_memory())))
+        };
+        self.replaced(replaced);
+        Ok(())
+    }
+
+    /// Replaces the value by one that lies anywhere; dtype and shape have been checked.
+    pub(crate) fn set_value(self: &Arc<Self>, payload: Arc<Payload>, shape: Shape) -> Result<()> {
+        let _inside = self.named(self.gate.enter())?;
+        let replaced = {
+            let mut state = self.state_mut();
+            state.check_attached()?;
+            state.shape = shape;
+            std::mem::replace(&mut state.payload, payload)
+        };
+        self.replaced(replaced);
+        Ok(())
+    }
+
+    fn replaced(self: &Arc<Self>, payload: Arc<Payload>) {
+        if let Some(memory) = payload.into_memory() {
+            self.shared.recycle(memory);
+        }
+        self.note_changed();
+    }
+
+    /// Lets `change` work on a copy, which becomes the value when it returns.
+    ///
+    /// The copy is what makes a panic leave the old value, readers see whole values only, and a running save need no
+    /// care: the value it reads never changes. Its memory is that of an earlier value.
+    pub(crate) fn update<T: Element>(
+        self: &Arc<Self>,
+        change: impl FnOnce(ArrayViewMut<'_, T, IxDyn>) -> Result<()>,
+    ) -> Result<()> {
+        let _inside = self.named(self.gate.enter())?;
+        let (payload, shape, dtype) = self.snapshot()?;
+        self.named(tensor::check_dtype::<T>(dtype))?;
+        let mut copy = self.shared.copy(self.named(payload.bytes())?);
+        drop(payload);
+        let elements = copy.elements_mut::<T>().ok_or_else(|| not_elements(dtype).of_variable(&*self.name()))?;
+        change(ArrayViewMut::from_shape(shape.to_dim(), elements).expect("their number is the shape's"))?;
+        let replaced = {
+            let mut state = self.state_mut();
+            state.check_attached()?;
+            std::mem::replace(&mut state.payload, Arc::new(Payload::in_memory(Arc::new(copy))))
+        };
+        self.replaced(replaced);
+        Ok(())
+    }
+
+    /// Changes bytes in place by a function that neither fails nor panics, copying first if anybody else holds them.
+    fn change_in_place(self: &Arc<Self>, state: &mut State, change: impl FnOnce(&mut Memory)) -> Result<()> {
+        if state.payload.memory_mut().is_none() {
+            let copy = self.named(state.payload.bytes()).map(|bytes| self.shared.copy(bytes))?;
+            state.payload = Arc::new(Payload::in_memory(Arc::new(copy)));
+        }
+        change(state.payload.memory_mut().expect("the copy is held by nobody else"));
+        Ok(())
+    }
+
+    /// Combines each element with the one at its place in `other`; `combine` must be defined for the type.
+    pub(crate) fn combine<T: Element, D: Dimension>(
+        self: &Arc<Self>,
+        other: &ArrayRef<T, D>,
+        combine: fn(T, T) -> Option<T>,
+    ) -> Result<()> {
+        let _inside = self.named(self.gate.enter())?;
+        {
+            let mut state = self.state_mut();
+            state.check_attached()?;
+            let name = Arc::clone(&state.name);
+            let dtype = state.dtype();
+            tensor::check_dtype::<T>(dtype).map_err(|error| error.of_variable(&*name))?;
+            if combine(T::default(), T::default()).is_none() {
+                let what = format!("{dtype} can be neither added nor subtracted");
+                return Err(Error::new(ErrorKind::DtypeUnsupported, what).of_variable(&*name));
+            }
+            let shape = Shape::of_dim(other.shape())?;
+            if shape != state.shape {
+                return Err(assign_shape(&name, &shape, &state.shape));
+            }
+            state.payload.bytes().and_then(|bytes| tensor::check_bytes(dtype, &state.shape, bytes))?;
+            self.change_in_place(&mut state, |memory| {
+                let elements = memory.elements_mut::<T>().expect("the elements were checked above");
+                for (element, other) in elements.iter_mut().zip(other.iter()) {
+                    if let Some(result) = combine(*element, *other) {
+                        *element = result;
+                    }
+                }
+            })?;
+        }
+        self.note_changed();
+        Ok(())
+    }
+
+    /// Lets `change` work on a copy of some rows, which are written back when it returns.
+    pub(crate) fn update_rows<T: Element>(
+        self: &Arc<Self>,
+        rows: &Range<usize>,
+        change: impl FnOnce(ArrayViewMut<'_, T, IxDyn>) -> Result<()>,
+    ) -> Result<()> {
+        let _inside = self.named(self.gate.enter())?;
+        let (payload, shape, dtype) = self.snapshot()?;
+        self.named(tensor::check_dtype::<T>(dtype))?;
+        let (row_bytes, part) = self.named(rows_of(&shape, dtype, rows))?;
+        let range = rows.start as u64 * row_bytes..rows.end as u64 * row_bytes;
+        let mut copy = Memory::copy_of(self.named(payload.bytes_in(range.clone()))?);
+        drop(payload);
+        let elements = copy.elements_mut::<T>().ok_or_else(|| not_elements(dtype).of_variable(&*self.name()))?;
+        change(ArrayViewMut::from_shape(part.to_dim(), elements).expect("their number is the shape's"))?;
+        {
+            let mut state = self.state_mut();
+            state.check_attached()?;
+            self.change_in_place(&mut state, |memory| {
+                write_elements::<T>(memory, range.start, &copy);
+            })?;
+        }
+        self.note_changed();
+        Ok(())
+    }
+
+    /// Writes row `i` of `values` over row `rows[i]`, for every `i` in order.
+    pub(crate) fn scatter<T: Element, D: Dimension>(
+        self: &Arc<Self>,
+        rows: &[usize],
+        values: &ArrayRef<T, D>,
+    ) -> Result<()> {
+        let _inside = self.named(self.gate.enter())?;
+        {
+            let mut state = self.state_mut();
+            state.check_attached()?;
+            let (name, dtype) = (Arc::clone(&state.name), state.dtype());
+            tensor::check_dtype::<T>(dtype).map_err(|error| error.of_variable(&*name))?;
+            check_scatter(&state.shape, rows, values.shape()).map_err(|error| error.of_variable(&*name))?;
+            let row = state.shape.sizes()[1..].iter().product::<u64>() as usize;
+            state.payload.bytes().and_then(|bytes| tensor::check_bytes(dtype, &state.shape, bytes))?;
+            self.change_in_place(&mut state, |memory| {
+                let elements = memory.elements_mut::<T>().expect("the elements were checked above");
+                for (target, value) in rows.iter().flat_map(|at| at * row..(at + 1) * row).zip(values.iter()) {
+                    elements[target] = *value;
+                }
+            })?;
+        }
+        self.note_changed();
+        Ok(())
+    }
+}
+
+fn not_elements(dtype: DType) -> Error {
+    Error::corrupt(format!("the bytes held are not elements of {dtype}"))
+}
+
+fn assign_shape(name: &str, given: &Shape, held: &Shape) -> Error {
+    let what = format!("a value of shape {given} was assigned to variable {name:?}, which holds shape {held}");
+    Error::new(ErrorKind::AssignShapeMismatch, what).of_variable(name)
+}
+
+/// TensorFlow's rule for assignments, but that a declared shape is a promise and a slice keeps tiling its whole.
+fn check_assign(state: &State, value: &Tensor, any_shape: bool) -> Result<()> {
+    state.check_attached()?;
+    let name = &*state.name;
+    if value.dtype() != state.dtype() {
+        let what = format!("a {} was assigned to variable {name:?}, which holds {}", value.dtype(), state.dtype());
+        return Err(Error::new(ErrorKind::DtypeMismatch, what).of_variable(name));
+    }
+    let free = any_shape && state.statics.declared.axes().is_none() && state.statics.slice.is_none();
+    if value.shape() == &state.shape || free {
+        return Ok(());
+    }
+    let error = assign_shape(name, value.shape(), &state.shape);
+    Err(if any_shape {
+        error.advise("only a variable whose declared shape is unknown, and no slice, takes another shape")
+    } else {
+        error.advise("assign a value of that shape")
+    })
+}
+
+/// Bytes of one row, and the shape of these rows.
+fn rows_of(shape: &Shape, dtype: DType, rows: &Range<usize>) -> Result<(u64, Shape)> {
+    let Some((count, inner)) = shape.sizes().split_first() else {
+        return Err(Error::new(ErrorKind::IndexOutOfRange, "a scalar has no rows"));
+    };
+    if rows.start > rows.end || rows.end as u64 > *count {
+        let what = format!("rows {}..{} lie outside the {count} rows of shape {shape}", rows.start, rows.end);
+        return Err(Error::new(ErrorKind::IndexOutOfRange, what));
+    }
+    let elements: u64 = inner.iter().product();
+    let row_bytes = dtype.bytes_of(elements).expect("an element type has a size");
+    let mut sizes = vec![(rows.end - rows.start) as u64];
+    sizes.extend(inner);
+    Ok((row_bytes, Shape::new(sizes)?))
+}
+
+/// Checks the arguments of a scatter against the shape that is written to.
+pub(crate) fn check_scatter(shape: &Shape, rows: &[usize], values: &[usize]) -> Result<()> {
+    let Some((count, inner)) = shape.sizes().split_first() else {
+        return Err(Error::new(ErrorKind::IndexOutOfRange, "a scalar has no rows"));
+    };
+    if let Some(row) = rows.iter().find(|row| **row as u64 >= *count) {
+        let what = format!("row {row} lies outside the {count} rows of shape {shape}");
+        return Err(Error::new(ErrorKind::IndexOutOfRange, what));
+    }
+    let fits = values.len() == shape.rank()
+        && values[0] == rows.len()
+        && values[1..].iter().zip(inner).all(|(given, held)| *given as u64 == *held);
+    if fits {
+        return Ok(());
+    }
+    let what = format!("values of shape {values:?} were given for {} rows of shape {shape}", rows.len());
+    Err(Error::new(ErrorKind::AssignShapeMismatch, what).advise("give one row of values for each row"))
+}
+
+/// Writes the elements of `part` into `memory` from byte `start` on.
+fn write_elements<T: Element>(memory: &mut Memory, start: u64, part: &Memory) {
+    let start = start as usize / size_of::<T>();
+    let part = part.elements::<T>().expect("the part was handed out as elements");
+    if let Some(elements) = memory.elements_mut::<T>() {
+        elements[start..start + part.len()].copy_from_slice(part);
+    }
+}
