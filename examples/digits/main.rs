@@ -13,7 +13,7 @@ mod data;
 mod metrics;
 mod network;
 mod options;
-mod training;
+pub(crate) mod training;
 
 use std::error::Error;
 use std::io::{IsTerminal, Write};
@@ -21,7 +21,8 @@ use std::process::ExitCode;
 
 use data::Digits;
 use indicatif::{ProgressBar, ProgressStyle};
-use options::{Command, Options};
+use options::Command;
+pub(crate) use options::Options;
 use training::Training;
 use varkeep::Store;
 

@@ -7,7 +7,7 @@ use varkeep::{Result, Scope, init};
 use super::adam::Parameter;
 use super::data::{Images, PIXELS};
 
-pub(crate) const HIDDEN: usize = 128;
+pub(crate) const HIDDEN: usize = 256;
 const DIGITS: usize = 10;
 
 /// A layer: inputs · weights + bias.

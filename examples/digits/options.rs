@@ -13,8 +13,8 @@ Usage: digits [OPTIONS]
 Options:
       --store DIR         where the model is kept [default: digits.varkeep]
       --seed N            what all randomness follows from [default: 1]
-      --epochs N          how often every digit is shown [default: 100]
-      --save-every STEPS  steps from one save to the next [default: 50]
+      --epochs N          how often every digit is shown [default: 600]
+      --save-every STEPS  steps from one save to the next [default: 250]
   -h, --help              print this
 ";
 
@@ -33,7 +33,7 @@ pub(crate) struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { store: PathBuf::from("digits.varkeep"), seed: 1, epochs: 100, save_every: 50 }
+        Self { store: PathBuf::from("digits.varkeep"), seed: 1, epochs: 600, save_every: 250 }
     }
 }
 
