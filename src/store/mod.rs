@@ -254,6 +254,19 @@ impl Store {
         self.state.load(checkpoint, options)
     }
 
+    /// Loads values from a checkpoint of the store at `path`, as [`Store::load`] does.
+    ///
+    /// # Errors
+    /// As [`Store::load`]; `restore_no_checkpoint`, if there is no store or no such checkpoint.
+    pub fn load_from(
+        &self,
+        path: impl AsRef<Path>,
+        which: impl Into<Which>,
+        options: &LoadOptions,
+    ) -> Result<LoadReport> {
+        self.state.load_from(path.as_ref(), which.into(), options)
+    }
+
     /// Takes a variable out of the store, with its slices if it is partitioned. Handles of it answer
     /// `variable_detached`; checkpoints made before keep it.
     ///
