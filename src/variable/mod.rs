@@ -303,7 +303,11 @@ impl Variable {
         self.combine(value, T::difference)
     }
 
-    fn combine<T: Element, D: Dimension>(&self, value: &ArrayRef<T, D>, combine: fn(T, T) -> Option<T>) -> Result<()> {
+    fn combine<T: Element, D: Dimension>(
+        &self,
+        value: &ArrayRef<T, D>,
+        combine: impl Fn(T, T) -> Option<T> + Copy,
+    ) -> Result<()> {
         match &self.object {
             Object::Single(single) => single.combine(value, combine),
             Object::Whole(whole) => whole.combine(value, combine),

@@ -246,7 +246,7 @@ impl Single {
     pub(crate) fn combine<T: Element, D: Dimension>(
         self: &Arc<Self>,
         other: &ArrayRef<T, D>,
-        combine: fn(T, T) -> Option<T>,
+        combine: impl Fn(T, T) -> Option<T>,
     ) -> Result<()> {
         let _inside = self.named(self.gate.enter())?;
         {
@@ -266,10 +266,10 @@ impl Single {
             state.payload.bytes().and_then(|bytes| tensor::check_bytes(dtype, &state.shape, bytes))?;
             self.change_in_place(&mut state, |memory| {
                 let elements = memory.elements_mut::<T>().expect("the elements were checked above");
-                for (element, other) in elements.iter_mut().zip(other.iter()) {
-                    if let Some(result) = combine(*element, *other) {
-                        *element = result;
-                    }
+                // Slices, where both have one, are what a compiler makes vector instructions of.
+                match other.as_slice() {
+                    Some(other) => combine_all(elements, other.iter(), combine),
+                    None => combine_all(elements, other.iter(), combine),
                 }
             })?;
         }
@@ -327,6 +327,16 @@ impl Single {
         }
         self.note_changed();
         Ok(())
+    }
+}
+
+fn combine_all<'a, T: Element>(
+    elements: &mut [T],
+    others: impl Iterator<Item = &'a T>,
+    combine: impl Fn(T, T) -> Option<T>,
+) {
+    for (element, other) in elements.iter_mut().zip(others) {
+        *element = combine(*element, *other).unwrap_or(*element);
     }
 }
 
