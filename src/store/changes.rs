@@ -42,7 +42,7 @@ impl Changes {
         for single in table.shared.take_changed() {
             single.clear_noted();
             let state = Box::new(single.state().clone());
-            if state.attached && state.is_durable() {
+            if (state.attached || table.is_leaving(&single)) && state.is_durable() {
                 changes.names |= single.first_commit().is_none();
                 changes.upserts.insert(state.name.to_string(), Upsert::Single { single, state });
             }

@@ -108,7 +108,8 @@ impl Store {
     /// # Errors
     /// `corrupt` and `io`, if the name is durable and cannot be read.
     pub fn find(&self, full_name: &str) -> Result<Option<Variable>> {
-        Ok(self.state.table().find_object(full_name)?.map(Variable::from))
+        let current = transaction::current(&self.state);
+        Ok(self.state.table().find_visible(full_name, current)?.map(Variable::from))
     }
 
     /// The members of a collection in order of creation; of partitioned variables, the slices. `filter` is a regular

@@ -134,13 +134,13 @@ impl<'s> Scope<'s> {
 
     /// Begins to get a variable: TensorFlow's `get_variable`.
     #[track_caller]
-    pub fn get_variable(&self, name: &str) -> GetVariable<'_> {
+    pub fn get_variable(&self, name: &str) -> GetVariable<'s> {
         GetVariable::new(self.store, self.settings().clone(), CallArguments::new(name), Location::caller())
     }
 
     /// Begins to get a variable of this process alone, which is never saved: TensorFlow's `get_local_variable`.
     #[track_caller]
-    pub fn get_local_variable(&self, name: &str) -> GetVariable<'_> {
+    pub fn get_local_variable(&self, name: &str) -> GetVariable<'s> {
         GetVariable::new(self.store, self.settings().clone(), CallArguments::local(name), Location::caller())
     }
 

@@ -31,6 +31,10 @@ pub(crate) enum Slot {
         owner: TransactionId,
         named: Option<Named>,
     },
+    /// Making room for another cut of its variable: gone for the transaction that cuts, awaited by the others.
+    Leaving {
+        owner: TransactionId,
+    },
 }
 
 /// What is found under a name.
@@ -121,6 +125,8 @@ impl Table {
                     None => Found::OwnUnfinished,
                 });
             }
+            Some(Slot::Leaving { owner }) if Some(*owner) == transaction => return Ok(Found::Nothing),
+            Some(Slot::Leaving { owner }) => return Ok(Found::Foreign(*owner)),
             None => {}
         }
         if self.removed.contains_key(full_name) {
@@ -129,6 +135,14 @@ impl Table {
         match self.base.lookup(full_name)? {
             Some(entry) => self.enliven(entry).map(Found::Live),
             None => Ok(Found::Nothing),
+        }
+    }
+
+    /// The variable of a name as a transaction sees it, which sees what it has made itself.
+    pub(crate) fn find_visible(&mut self, full_name: &str, current: Option<TransactionId>) -> Result<Option<Object>> {
+        match self.find(full_name, current)? {
+            Found::Own(Named::Object(object)) => Ok(Some(object)),
+            _ => self.find_object(full_name),
         }
     }
 
@@ -235,22 +249,27 @@ impl Table {
         self.removed.insert(full_name.to_owned(), self.removals);
     }
 
-    /// Puts a name back as it was.
-    pub(crate) fn put_back(&mut self, name: String, slot: Option<Slot>, removed: Option<u64>) {
-        match removed {
-            Some(when) => self.removed.insert(name.clone(), when),
-            None => self.removed.remove(&name),
-        };
-        match slot {
-            Some(slot) => self.slots.insert(name, slot),
-            None => self.slots.remove(&name),
-        };
+    /// What has left only for a transaction that is not over: for all others it is still there.
+    pub(crate) fn leaving(&self) -> impl Iterator<Item = &Object> {
+        self.logs.values().flatten().filter_map(|undo| match undo {
+            Undo::Replaced { object, .. } => Some(object),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn is_leaving(&self, single: &Arc<Single>) -> bool {
+        self.leaving().any(|object| matches!(object, Object::Single(leaving) if Arc::ptr_eq(leaving, single)))
     }
 
     /// The partitioned variable that a slice belongs to, if one does.
     pub(crate) fn whole_around(&mut self, full_name: &str) -> Result<Option<Arc<Whole>>> {
-        let Some((whole, _)) = full_name.rsplit_once(name::SEPARATOR) else { return Ok(None) };
-        let Some(Named::Object(Object::Whole(whole))) = self.find_live(whole)? else { return Ok(None) };
+        let Some((around, _)) = full_name.rsplit_once(name::SEPARATOR) else { return Ok(None) };
+        // One that is being made counts: what it adopts stays.
+        let whole = match self.slots.get(around) {
+            Some(Slot::Reserved { named, .. }) => named.clone(),
+            _ => self.find_live(around)?,
+        };
+        let Some(Named::Object(Object::Whole(whole))) = whole else { return Ok(None) };
         let owns = whole.state().slices.iter().any(|(_, slice)| &*slice.name() == full_name);
         Ok(owns.then_some(whole))
     }
