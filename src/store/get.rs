@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::{SlicePlace, Statics};
 use crate::id::CommitId;
 use crate::limits::CHUNK_BYTES_DEFAULT;
+use crate::name::slice_of;
 use crate::scope::decide::{Cut, DefaultInitializer, Plan, Reslice, SliceStep, VariableFacts, WholeFacts, WholePlan};
 use crate::scope::initializer::{self, Initializer, Place};
 use crate::scope::{CallArguments, Decision, Existing, GetterChain, ScopeSettings, Tiles, VariableRequest, decide};
@@ -261,8 +262,13 @@ impl Step<'_> {
             slices.push((tile.offset, single));
         }
         let mut table = self.store.table();
-        if let Some((_, gone)) = slices.iter().find(|(_, slice)| !slice.state().attached) {
-            return Err(detached(&gone.name()));
+        // What was adopted may have been removed or renamed by somebody else meanwhile.
+        let is_there = |k: usize, slice: &Single| {
+            let state = slice.state();
+            state.attached && *state.name == *slice_of(plan.name, k)
+        };
+        if let Some((k, _)) = slices.iter().enumerate().find(|(k, (_, slice))| !is_there(*k, slice)) {
+            return Err(detached(&slice_of(plan.name, k)));
         }
         let whole = Whole::new(WholeState {
             name: plan.name.into(),

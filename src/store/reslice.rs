@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::format::{SlicePlace, Statics};
 use crate::name;
 use crate::scope::Tiles;
@@ -26,6 +26,9 @@ pub(crate) fn reslice(
 ) -> Result<Object> {
     // From here on others wait for the names, and handles of the old cut take no values that would be lost.
     let mut table = store.table();
+    if let Object::Whole(_) = object {
+        refuse_aliased(&mut table, object)?;
+    }
     for single in object.singles() {
         take_out(&mut table, transaction, &single.name(), Object::Single(Arc::clone(&single)));
     }
@@ -82,6 +85,15 @@ pub(crate) fn reslice(
         claimed: false,
     };
     Ok(put_in(&mut table, transaction, reslice.name, Object::Whole(Whole::new(whole))))
+}
+
+/// A slice that has another name of its own stays a slice.
+fn refuse_aliased(table: &mut Table, whole: &Object) -> Result<()> {
+    let slices: Vec<String> = whole.singles().iter().map(|slice| slice.name().to_string()).collect();
+    let aliases = table.aliases_of(&slices)?;
+    let Some((alias, slice)) = aliases.first() else { return Ok(()) };
+    let what = format!("slice {slice:?} has the alias {alias:?}, so its variable cannot be cut otherwise");
+    Err(Error::new(ErrorKind::SliceOfWhole, what).of_variable(slice).advise("remove the alias first"))
 }
 
 /// The value, also of what has left the table already.

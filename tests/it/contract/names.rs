@@ -136,6 +136,58 @@ fn a_name_may_be_removed_and_used_again_before_the_commit() {
 }
 
 #[test]
+fn aliases_of_what_became_a_slice_follow_it() {
+    let folder = folder();
+    let store = store_in(&folder);
+    let root = store.root();
+    for k in 0..2 {
+        root.get_variable(&format!("w/part_{k}")).initializer(vector(&[k as f32])).get().unwrap();
+    }
+    store.alias("first", &store.find("w/part_0").unwrap().unwrap()).unwrap();
+    let auto_scope = root.scope("").auto_reuse().enter().unwrap();
+    auto_scope.get_variable("w").shape([2]).partitioner(partitioner::fixed_size(2, 0)).get().unwrap();
+    drop(auto_scope);
+    root.variable("u/part_1", 1).unwrap();
+    refused(store.rename("w", "u"), ErrorKind::NameTaken);
+    drop(root);
+    let store = reopened(store);
+    store.rename("w", "v").unwrap();
+    assert_eq!(auto(&store, "first").unwrap().name(), "v/part_0");
+    let store = reopened(store);
+    assert_eq!(store.find("first").unwrap().unwrap().name(), "v/part_0");
+    let root = store.root();
+    let scope = root.scope("").resume().enter().unwrap();
+    let get = || scope.get_variable("v").shape([2]).partitioner(partitioner::fixed_size(1, 0));
+    refused(get().get(), ErrorKind::SliceOfWhole);
+    assert_eq!(values(&store.find("v").unwrap().unwrap()), [0.0, 1.0]);
+    store.remove("first").unwrap();
+    get().get().unwrap();
+    store.remove("v").unwrap();
+    assert!(!members(&store, "variables").iter().any(|name| name.starts_with('v')));
+}
+
+#[test]
+fn what_does_not_exist_is_told_with_what_is_near() {
+    let folder = folder();
+    let store = store_in(&folder);
+    store.root().variable("encoder/weights", 1).unwrap();
+    let store = reopened(store);
+    let error = refused(store.remove("encoder/weight"), ErrorKind::VariableNotFound);
+    assert!(error.advice().is_some_and(|advice| advice.contains("encoder/weights")), "{error}");
+}
+
+#[test]
+fn handles_may_cross_threads_and_scopes_may_move() {
+    fn everywhere<T: Send + Sync>() {}
+    fn one_thread_at_a_time<T: Send>() {}
+    everywhere::<Store>();
+    everywhere::<Variable>();
+    everywhere::<varkeep::ScopeHandle>();
+    everywhere::<Checkpoint>();
+    one_thread_at_a_time::<varkeep::Scope<'_>>();
+}
+
+#[test]
 fn collections_are_found_by_key_and_scope() {
     let folder = folder();
     let store = store_in(&folder);
