@@ -108,7 +108,8 @@ impl Store {
     /// # Errors
     /// `corrupt` and `io`, if the name is durable and cannot be read.
     pub fn find(&self, full_name: &str) -> Result<Option<Variable>> {
-        Ok(self.state.table().find_object(full_name)?.map(Variable::from))
+        let current = transaction::current(&self.state);
+        Ok(self.state.table().find_visible(full_name, current)?.map(Variable::from))
     }
 
     /// The members of a collection in order of creation; of partitioned variables, the slices. `filter` is a regular
@@ -252,6 +253,19 @@ impl Store {
     /// `restore_shape_mismatch`; `corrupt`, `io`.
     pub fn load(&self, checkpoint: &Checkpoint, options: &LoadOptions) -> Result<LoadReport> {
         self.state.load(checkpoint, options)
+    }
+
+    /// Loads values from a checkpoint of the store at `path`, as [`Store::load`] does.
+    ///
+    /// # Errors
+    /// As [`Store::load`]; `restore_no_checkpoint`, if there is no store or no such checkpoint.
+    pub fn load_from(
+        &self,
+        path: impl AsRef<Path>,
+        which: impl Into<Which>,
+        options: &LoadOptions,
+    ) -> Result<LoadReport> {
+        self.state.load_from(path.as_ref(), which.into(), options)
     }
 
     /// Takes a variable out of the store, with its slices if it is partitioned. Handles of it answer

@@ -5,3 +5,6 @@ mod support;
 
 #[cfg(test)]
 mod catalog;
+
+#[cfg(test)]
+mod contract;
