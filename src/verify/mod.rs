@@ -126,10 +126,23 @@ pub fn verify(
 ) -> Result<VerifyReport> {
     let mut findings = Findings::default();
     let survey = Survey::take(path.as_ref(), which.as_ref(), &mut findings)?;
-    let mut references = References::follow(&survey, &mut findings);
-    let mut damaged = shards::check(&survey, &mut references, &mut findings, progress);
-    strings::check(&survey, &references, &mut damaged, &mut findings);
+    check(&survey, which.is_none(), findings, progress)
+}
+
+/// Checks what a survey found; `everything` asks for what belongs to nobody besides.
+fn check(
+    survey: &Survey,
+    everything: bool,
+    mut findings: Findings,
+    progress: &mut dyn FnMut(VerifyProgress),
+) -> Result<VerifyReport> {
+    let mut references = References::follow(survey, &mut findings);
+    let mut damaged = shards::check(survey, &mut references, &mut findings, progress);
+    strings::check(survey, &references, &mut damaged, &mut findings);
     hurt::attribute(&mut references, &damaged, &mut findings);
-    let unused = if which.is_none() { unused::list(&survey, &references)? } else { Vec::new() };
+    let unused = if everything { unused::list(survey, &references)? } else { Vec::new() };
     Ok(findings.into_report(references, unused))
 }
+
+#[cfg(test)]
+mod tests;

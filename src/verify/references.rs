@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::format::{Body, CommitRecord, Content, Entry, Extent, ManifestRef, ShardRef, VariableRecord, WholeRecord, file_names};
+use crate::format::{
+    Body, CommitRecord, Content, Entry, Extent, ManifestRef, ShardRef, VariableRecord, WholeRecord, file_names,
+};
 use crate::id::{ManifestId, ShardId};
 use crate::io;
 use crate::manifest::{ManifestFile, Stack};
@@ -308,9 +310,7 @@ fn check_links(stack: &Stack, entry: &Entry) -> Result<()> {
         }
         Body::Alias(alias) => match stack.lookup(&alias.target)?.map(|target| target.body) {
             Some(Body::Variable(_) | Body::Whole(_)) => Ok(()),
-            _ => {
-                Err(Error::corrupt(format!("alias {name:?} stands for {:?}, which is no variable", alias.target)))
-            }
+            _ => Err(Error::corrupt(format!("alias {name:?} stands for {:?}, which is no variable", alias.target))),
         },
         Body::Removed | Body::Patch(_) => Ok(()),
     }

@@ -37,8 +37,19 @@ pub(super) struct Kept {
 }
 
 impl Survey {
+    /// Looks at the store at `path`: all of it, or one checkpoint.
     pub(super) fn take(path: &Path, which: Option<&Which>, findings: &mut Findings) -> Result<Self> {
         let (history, without_format) = identify(path, findings)?;
+        Self::of(history, without_format, which, findings)
+    }
+
+    /// As [`Survey::take`], of a store that is known; `without_format` is the damage to FORMAT.
+    pub(super) fn of(
+        history: History,
+        without_format: Option<DamageId>,
+        which: Option<&Which>,
+        findings: &mut Findings,
+    ) -> Result<Self> {
         let mut look = match Look::that_holds(&history) {
             // The whole folder of commits is gone.
             Err(error) if io::is_not_found(&error) => {
@@ -187,14 +198,17 @@ impl Look {
         for TagEntry { tag, commit, number } in &self.tags {
             if !self.found.contains_key(number) {
                 let record = history.read(*number).and_then(|record| {
-                    record.ok_or_else(|| Error::corrupt(format!("commit {number}, which tag {tag:?} names, is missing")))
+                    record
+                        .ok_or_else(|| Error::corrupt(format!("commit {number}, which tag {tag:?} names, is missing")))
                 });
                 if record.is_err() && !is_head_still() {
                     return false;
                 }
                 self.found.insert(*number, record);
             }
-            if let Some(Ok(record)) = self.found.get(number).filter(|record| !record.as_ref().is_ok_and(|r| r.id == *commit)) {
+            if let Some(Ok(record)) =
+                self.found.get(number).filter(|record| !record.as_ref().is_ok_and(|r| r.id == *commit))
+            {
                 let what = format!("the file holds commit {}, and tag {tag:?} names {commit}", record.id);
                 self.wrong.push((*number, Error::corrupt(what)));
             }
@@ -225,9 +239,9 @@ impl Look {
                 None => {
                     let head = self.head.and_then(|head| self.found.remove(&head));
                     let tags = self.tags.iter().map(|entry| entry.tag.as_str());
-                    Err(head.and_then(Result::err).unwrap_or_else(|| {
-                        tag_not_found(tag, tags, history.folders.root.path())
-                    }))
+                    Err(head
+                        .and_then(Result::err)
+                        .unwrap_or_else(|| tag_not_found(tag, tags, history.folders.root.path())))
                 }
             },
         }
