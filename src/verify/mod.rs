@@ -5,7 +5,7 @@
 //! that names it is looked for again.
 //!
 //! 1. [`survey`]: FORMAT and the commit files: which checkpoints are kept.
-//! 2. [`references`]: their manifests, and what every entry refers to. It collects which chunks lie in which shard.
+//! 2. [`references`]: their manifests, and what every entry refers to, by name ([`links`]) and in shards. It collects which chunks lie in which shard.
 //! 3. [`shards`]: each shard is read once, from its first byte to its last ([`pass`]), whoever shares it.
 //! 4. [`strings`]: the tables of offsets of byte strings, whose chunks are sound by then.
 //! 5. [`hurt`]: whom the damage hurts. Only where there is some are the entries walked again.
@@ -16,6 +16,7 @@
 
 mod findings;
 mod hurt;
+mod links;
 mod pass;
 mod references;
 mod shards;
@@ -119,6 +120,7 @@ pub struct Damage {
 /// # Errors
 /// `store_not_found`, `not_a_store`; `unsupported_format`, if a newer version is needed; `tag_not_found` and
 /// `restore_no_checkpoint`, if the checkpoint asked for is not there; `io`, if a folder cannot be read.
+#[expect(clippy::needless_pass_by_value, reason = "`Some(Which::Head)` and `None` read better than references to them")]
 pub fn verify(
     path: impl AsRef<Path>,
     which: Option<Which>,

@@ -90,12 +90,18 @@ pub(super) fn check(
             .map(|_| {
                 let steps = steps.clone();
                 // Nobody listens any more where the caller's own function has panicked.
-                scope.spawn(|| work(&mut move || drop(steps.send(()))))
+                scope.spawn(|| {
+                    work(&mut move || {
+                        let _nobody_listens = steps.send(());
+                    })
+                })
             })
             .collect();
         drop(steps);
         let mut results = work(&mut tell);
-        stepped.iter().for_each(|()| tell());
+        for () in stepped {
+            tell();
+        }
         for other in others {
             results.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         }

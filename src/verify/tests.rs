@@ -123,8 +123,12 @@ impl Crafted {
         let id = ManifestId::from_bytes([self.manifests; 16]);
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         let mut writer = ManifestWriter::new(STORE, id, kind);
-        self.shards.iter().for_each(|shard| writer.declare_shard(*shard));
-        entries.iter().for_each(|entry| writer.push(entry).unwrap());
+        for shard in &self.shards {
+            writer.declare_shard(*shard);
+        }
+        for entry in &entries {
+            writer.push(entry).unwrap();
+        }
         let (bytes, reference) = writer.finish().unwrap();
         fs::write(self.path_of("manifests", &file_names::of_manifest(id)), bytes).unwrap();
         reference

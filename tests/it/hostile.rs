@@ -6,7 +6,7 @@ use std::os::unix::fs::{FileExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use varkeep::{Checkpoint, ErrorKind, Result, Save, Store, Which, init};
+use varkeep::{Checkpoint, DType, ErrorKind, Result, Save, Store, Which, init};
 
 use crate::tiny::{Tiny, copy_of, files_in, files_of, read_all, says_damage, tiny, verify};
 
@@ -181,11 +181,7 @@ fn every_file_that_is_gone_or_no_file_is_found() {
             // Where something stands in its place, the newest commit is not silently passed over.
             assert!(!is_head || Checkpoint::open(path, None).is_err(), "{}", context());
         }
-        if i % 4 == 2 {
-            fs::remove_dir(&file).unwrap()
-        } else {
-            drop(fs::remove_file(&file))
-        }
+        let _was_gone = if i % 4 == 2 { fs::remove_dir(&file) } else { fs::remove_file(&file) };
         fs::write(&file, bytes).unwrap();
     });
 }
@@ -267,16 +263,24 @@ fn readers_beside_a_writer_see_whole_checkpoints_or_none() {
     let names: Vec<String> = (0..6).map(|i| format!("v{i}")).collect();
     let variables: Vec<_> = names
         .iter()
-        .map(|name| root.get_variable(name).shape([1500]).chunk_bytes(4096).initializer(init::zeros()).get().unwrap())
+        .map(|name| {
+            root.get_variable(name)
+                .shape([1500])
+                .dtype(DType::I64)
+                .chunk_bytes(4096)
+                .initializer(init::zeros())
+                .get()
+                .unwrap()
+        })
         .collect();
-    let save = |step: u64| {
+    let save = |step: i64| {
         for variable in &variables {
             // The ends change each time, the middle only now and then: chunks are shared.
             variable
-                .update::<f32>(|mut v| {
-                    v[0] = step as f32;
-                    v[1499] = step as f32;
-                    v[700] = (step / 8) as f32;
+                .update::<i64>(|mut v| {
+                    v[0] = step;
+                    v[1499] = step;
+                    v[700] = step / 8;
                 })
                 .unwrap();
         }
@@ -287,13 +291,12 @@ fn readers_beside_a_writer_see_whole_checkpoints_or_none() {
     let read_one = |which: Which| -> Result<()> {
         let checkpoint = Checkpoint::open(&path, which)?;
         // A commit without a tag, made by a deletion, has the values of the last save.
-        let step: Option<u64> = checkpoint.info().metadata()?;
+        let step: Option<i64> = checkpoint.info().metadata()?;
         let mut steps = Vec::new();
         for name in &names {
-            let value = checkpoint.get(name)?.read::<f32>()?;
-            assert_eq!(value[0], value[1499]);
-            assert_eq!(value[700], (value[0] as u64 / 8) as f32);
-            steps.push(value[0] as u64);
+            let value = checkpoint.get(name)?.read::<i64>()?;
+            assert_eq!((value[1499], value[700]), (value[0], value[0] / 8));
+            steps.push(value[0]);
         }
         steps.dedup();
         assert_eq!(steps.len(), 1, "variables of two checkpoints");

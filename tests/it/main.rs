@@ -1,5 +1,8 @@
-//! Tests of the whole, through the public interface: one module for each topic.
+//! Through the public interface: one binary, one module per topic.
 
+#[cfg(test)]
 mod hostile;
+#[cfg(test)]
 mod tiny;
+#[cfg(test)]
 mod verify;
