@@ -21,6 +21,7 @@ use crate::id::CommitId;
 use crate::io::{self, Dir};
 use crate::manifest::Stack;
 
+pub(crate) use seal::PREFIX as NAME_PREFIX;
 pub(crate) use tree::{Change, Record};
 use tree::{FILE_LOCKED, Trees};
 
