@@ -5,3 +5,7 @@ mod support;
 
 #[cfg(test)]
 mod catalog;
+#[cfg(test)]
+mod lifecycle;
+#[cfg(test)]
+mod locals;
