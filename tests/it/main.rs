@@ -6,6 +6,8 @@ mod support;
 #[cfg(test)]
 mod catalog;
 #[cfg(test)]
+mod layering;
+#[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
 mod locals;
