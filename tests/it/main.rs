@@ -4,7 +4,11 @@
 mod support;
 
 #[cfg(test)]
+mod branches;
+#[cfg(test)]
 mod catalog;
+#[cfg(test)]
+mod incremental;
 #[cfg(test)]
 mod layering;
 #[cfg(test)]
