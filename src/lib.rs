@@ -49,5 +49,10 @@ pub mod hidden {
     pub use crate::format::fuzzing::{parse_commit, parse_manifest, parse_shard, parse_store_file};
 }
 
+/// The examples of the page on TensorFlow run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/TENSORFLOW.md")]
+mod tensorflow {}
+
 #[cfg(target_endian = "big")]
 compile_error!("varkeep's files are little-endian and mapped as they are: big-endian machines are not supported");
