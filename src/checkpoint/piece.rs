@@ -49,9 +49,13 @@ impl SavedPiece<'_> {
         self.single.stored.len_bytes()
     }
 
+    /// What is read and checked at once: ranges on multiples of this are read without reading a byte twice.
+    pub fn chunk_bytes(&self) -> u64 {
+        self.single.stored.content().chunk_bytes
+    }
+
     /// Reads bytes from `start` on, until the buffer is full. Nothing is mapped and nothing is kept: memory holds the
-    /// buffer and at most one chunk. Reading ranges on multiples of [`CHUNK_BYTES_MAX`](crate::limits::CHUNK_BYTES_MAX)
-    /// reads every byte once.
+    /// buffer and at most one chunk.
     ///
     /// # Errors
     /// `index_out_of_range`, if the piece ends before; `corrupt`, `io`.
