@@ -19,6 +19,7 @@ mod store;
 mod strings;
 mod tensor;
 mod variable;
+mod verify;
 
 /// For tests of durability: watching and disturbing what reaches the disk. No part of the stable interface.
 #[doc(hidden)]
@@ -43,6 +44,7 @@ pub use store::{
 pub use strings::Strings;
 pub use tensor::Tensor;
 pub use variable::{Read, ReadStrings, Slice, Variable};
+pub use verify::{CheckpointHealth, Damage, VerifyProgress, VerifyReport, verify};
 
 /// What fuzz targets reach; not part of the interface.
 #[cfg(fuzzing)]
