@@ -139,7 +139,9 @@ pub(crate) fn complexes<T: Real>(bytes: &[u8]) -> impl ExactSizeIterator<Item = 
 /// # Errors
 /// A dtype that is only kept as raw bytes.
 pub(crate) fn decode(dtype: DType, bytes: &[u8]) -> Outcome<Values> {
-    let floats = |width| Values::Float(with_real!(dtype, T => reals::<T>(bytes).map(Real::widen).collect(), _ => Vec::new()), width);
+    let floats = |width| {
+        Values::Float(with_real!(dtype, T => reals::<T>(bytes).map(Real::widen).collect(), _ => Vec::new()), width)
+    };
     Ok(match dtype {
         DType::Bool => Values::Bool(bytes.iter().map(|byte| *byte != 0).collect()),
         DType::F16 => floats(Width::F16),
@@ -153,8 +155,10 @@ pub(crate) fn decode(dtype: DType, bytes: &[u8]) -> Outcome<Values> {
             Values::Int(all)
         }
         _ => {
-            return Err(Failure::usage(format!("elements of {dtype} are kept as raw bytes and have no values to show"))
-                .hint("`--format raw` writes the bytes"));
+            return Err(Failure::usage(format!(
+                "elements of {dtype} are kept as raw bytes and have no values to show"
+            ))
+            .hint("`--format raw` writes the bytes"));
         }
     })
 }

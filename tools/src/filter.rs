@@ -42,11 +42,10 @@ impl Filter {
     /// What to say where nothing matches; with no pattern that is no failure.
     pub(crate) fn check_found(&self, found: bool, pattern: Option<&str>, place: &str) -> Outcome<()> {
         match pattern {
-            Some(pattern) if !found => {
-                Err(Failure::not_found(format!("no variable matches {pattern:?}, in {place}")).hint(
+            Some(pattern) if !found => Err(Failure::not_found(format!("no variable matches {pattern:?}, in {place}"))
+                .hint(
                     "`varkeep inspect` without a pattern lists all names; `*` stands for any text, also across slashes",
-                ))
-            }
+                )),
             _ => Ok(()),
         }
     }

@@ -60,8 +60,7 @@ impl<'a> Selection<'a> {
 
     /// The bytes of all elements chosen, in their order.
     pub(crate) fn bytes(&self) -> Outcome<Vec<u8>> {
-        let chosen: Vec<Vec<u64>> =
-            self.axes.iter().map(|axis| (0..axis.len).map(|i| axis.at(i)).collect()).collect();
+        let chosen: Vec<Vec<u64>> = self.axes.iter().map(|axis| (0..axis.len).map(|i| axis.at(i)).collect()).collect();
         self.bytes_of(&chosen)
     }
 

@@ -87,5 +87,9 @@ pub(crate) fn repeated_by_head(infos: &[CheckpointInfo]) -> Option<&CheckpointIn
     let (head, others) = infos.split_first()?;
     let repeats = |other: &&CheckpointInfo| head.tag().is_none() && other.tag().is_some() && head.is_known_equal(other);
     // Of several that hold this state, the one it was made from.
-    others.iter().filter(repeats).find(|other| head.parent() == Some(other.id())).or_else(|| others.iter().find(repeats))
+    others
+        .iter()
+        .filter(repeats)
+        .find(|other| head.parent() == Some(other.id()))
+        .or_else(|| others.iter().find(repeats))
 }

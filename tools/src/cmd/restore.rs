@@ -80,9 +80,11 @@ fn copy(address: &Address, path: &Path, is_dry_run: bool) -> Outcome<Restored> {
 
 fn in_place(address: &Address, args: &args::Restore) -> Outcome<Restored> {
     if address.which == Which::Head {
-        return Err(Failure::usage(format!("{address} does not say which checkpoint is to be restored")).hint(format!(
-            "write {address}@TAG; `varkeep log {address}` lists the tags; or copy the newest state with `--to DIR`"
-        )));
+        return Err(Failure::usage(format!("{address} does not say which checkpoint is to be restored")).hint(
+            format!(
+                "write {address}@TAG; `varkeep log {address}` lists the tags; or copy the newest state with `--to DIR`"
+            ),
+        ));
     }
     if args.dry_run {
         let infos = varkeep::checkpoints(&address.path)?;
@@ -100,7 +102,11 @@ fn in_place(address: &Address, args: &args::Restore) -> Outcome<Restored> {
     let store = Store::options().create(false).open(&address.path).map_err(|error| {
         let is_busy = error.kind() == varkeep::ErrorKind::StoreInUse;
         let failure = Failure::from(error);
-        if is_busy { failure.hint("stop the program that writes to it, or restore into a new store with `--to DIR`") } else { failure }
+        if is_busy {
+            failure.hint("stop the program that writes to it, or restore into a new store with `--to DIR`")
+        } else {
+            failure
+        }
     })?;
     // Nobody else changes the store from here on.
     let infos = store.checkpoints()?;

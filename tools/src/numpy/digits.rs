@@ -48,6 +48,7 @@ pub(super) fn positional(x: f64, width: Width, precision: Option<usize>) -> Part
 }
 
 /// The number in scientific notation, rounded likewise.
+///
 pub(super) fn scientific(x: f64, width: Width, precision: Option<usize>) -> Parts {
     let Digits { mut digits, mut exponent } = shortest(x, width);
     if let Some(precision) = precision.filter(|precision| digits.len() - 1 > *precision) {
@@ -56,6 +57,18 @@ pub(super) fn scientific(x: f64, width: Width, precision: Option<usize>) -> Part
     let fraction = trimmed(&digits[1..]);
     digits.truncate(1);
     Parts { integer: digits, fraction, exponent }
+}
+
+/// The number in scientific notation with this many digits behind the point: those past the shortest ones are the
+/// value's own, not zeros.
+pub(super) fn scientific_exactly(x: f64, width: Width, digits_behind: usize) -> Parts {
+    let Digits { digits, exponent } = shortest(x, width);
+    let Digits { digits, exponent } = if digits.len() - 1 == digits_behind {
+        Digits { digits, exponent }
+    } else {
+        parse(&format!("{:.digits_behind$e}", x.abs()))
+    };
+    Parts { integer: digits[..1].to_owned(), fraction: digits[1..].to_owned(), exponent }
 }
 
 fn trimmed(fraction: &str) -> String {
@@ -71,12 +84,19 @@ fn parse(text: &str) -> Digits {
 /// The fewest digits that read back as this number at its width, and of those the nearest.
 fn shortest(x: f64, width: Width) -> Digits {
     let x = x.abs();
-    match width {
+    let found = match width {
         Width::F64 => parse(&format!("{x:e}")),
         // The value is one of the narrower type's, so this changes nothing but the digits.
         Width::F32 => parse(&format!("{:e}", x as f32)),
-        Width::F16 => shortest_f16(x),
-    }
+        Width::F16 => return shortest_f16(x),
+    };
+    // Of two decimals that are as near, Rust takes the larger and NumPy the even one.
+    let even = parse(&format!("{:.*e}", found.digits.len() - 1, x));
+    let reads_back = match width {
+        Width::F64 => even.value().to_bits() == x.to_bits(),
+        _ => even.text().parse::<f32>().is_ok_and(|read| f64::from(read).to_bits() == x.to_bits()),
+    };
+    if reads_back { even } else { found }
 }
 
 fn shortest_f16(x: f64) -> Digits {
@@ -98,9 +118,13 @@ fn shortest_f16(x: f64) -> Digits {
 }
 
 impl Digits {
-    fn value(&self) -> f64 {
+    fn text(&self) -> String {
         let (first, rest) = self.digits.split_at(1);
-        format!("{first}.{rest}e{}", self.exponent).parse().expect("digits make a number")
+        format!("{first}.{rest}e{}", self.exponent)
+    }
+
+    fn value(&self) -> f64 {
+        self.text().parse().expect("digits make a number")
     }
 
     /// The next decimal of this length.

@@ -2,7 +2,7 @@
 
 use half::f16;
 
-use super::digits::{Parts, Width, positional, scientific};
+use super::digits::{Parts, Width, positional, scientific, scientific_exactly};
 
 /// NumPy's `precision`: digits behind the point, at most.
 const PRECISION: usize = 8;
@@ -76,11 +76,14 @@ impl FloatFormat {
             let word = if x.is_nan() { "nan" } else { "inf" };
             return format!("{:>1$}", format!("{sign}{word}"), self.pad_left + self.pad_right + 1);
         }
-        let Parts { integer, fraction, exponent } = self.parts(x);
+        let Parts { integer, fraction, exponent } = if self.is_scientific {
+            scientific_exactly(x, self.width, self.precision)
+        } else {
+            positional(x, self.width, Some(self.precision))
+        };
         let integer = format!("{:>1$}", format!("{}{integer}", self.sign(x)), self.pad_left);
         if self.is_scientific {
-            let (precision, digits) = (self.precision, self.exponent_digits);
-            return format!("{integer}.{fraction:0<precision$}{}", exponent_text(exponent, digits));
+            return format!("{integer}.{fraction}{}", exponent_text(exponent, self.exponent_digits));
         }
         format!("{integer}.{fraction:<0$}", self.pad_right)
     }
@@ -142,7 +145,12 @@ fn scalar_text(x: f64, width: Width, whole: &str, plus: bool) -> String {
     if !x.is_finite() {
         return format!("{sign}{}", if x.is_nan() { "nan" } else { "inf" });
     }
-    let is_positional = x == 0.0 || (1e-4..1e16).contains(&x.abs());
+    let too_large = match width {
+        Width::F16 => 1e3,
+        Width::F32 => 1e6,
+        Width::F64 => 1e16,
+    };
+    let is_positional = x == 0.0 || (1e-4..too_large).contains(&x.abs());
     let Parts { integer, fraction, exponent } =
         if is_positional { positional(x, width, None) } else { scientific(x, width, None) };
     let mut text = format!("{sign}{integer}");

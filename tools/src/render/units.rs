@@ -145,7 +145,10 @@ mod tests {
         let time = UNIX_EPOCH + Duration::from_millis(1_700_000_000_123);
         assert_eq!(rfc3339(time), "2023-11-14T22:13:20.123Z");
         let after = |seconds| ago(time, time + Duration::from_secs(seconds));
-        assert_eq!([0, 59, 60, 7200, 90_000, 864_000].map(after).join(", "), "just now, 59 s ago, 1 min ago, 2 h ago, 1 day ago, 10 days ago");
+        assert_eq!(
+            [0, 59, 60, 7200, 90_000, 864_000].map(after).join(", "),
+            "just now, 59 s ago, 1 min ago, 2 h ago, 1 day ago, 10 days ago"
+        );
         assert_eq!(ago(time, UNIX_EPOCH), "in the future");
         assert_eq!(rfc3339(UNIX_EPOCH + Duration::from_millis(u64::MAX / 1000)), "unknown");
     }
