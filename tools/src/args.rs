@@ -38,10 +38,10 @@ pub(crate) struct Output {
     /// Fit tables into this many columns [default: the terminal's; unlimited elsewhere]
     #[arg(long, global = true, value_name = "COLUMNS", help_heading = "Output")]
     pub(crate) width: Option<usize>,
-    /// Say less: no notes, no progress
+    /// Say less: no notes, no progress; `diff` and `verify` answer by their exit code alone
     #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Output")]
     pub(crate) quiet: bool,
-    /// Say more
+    /// Say more: what is equal, sound or unused is listed too
     #[arg(short, long, global = true, help_heading = "Output")]
     pub(crate) verbose: bool,
 }
@@ -50,7 +50,9 @@ pub(crate) struct Output {
 pub(crate) enum Color {
     /// On a terminal, unless `NO_COLOR` is set
     Auto,
+    /// Also in files and pipes
     Always,
+    /// Never
     Never,
 }
 

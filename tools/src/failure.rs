@@ -60,8 +60,9 @@ impl Failure {
     /// What the parser of the command line said.
     pub(crate) fn usage_of(error: &clap::Error) -> Self {
         let text = error.render().to_string();
-        let text = text.trim().strip_prefix("error: ").unwrap_or(&text).trim();
-        Self::usage(text.lines().next().unwrap_or_default()).hint("see `varkeep --help`")
+        let text = text.trim().strip_prefix("error: ").unwrap_or(&text);
+        let what: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+        Self::usage(what.join(" ")).hint("see `varkeep --help`")
     }
 
     /// Whether it only says that nobody reads our output any more.

@@ -168,10 +168,11 @@ impl Diff {
         progress: &mut dyn FnMut(u64),
     ) -> Outcome<()> {
         let mut differing = Differing { a: Facts::of(a), b: Facts::of(b), change: None };
-        // Two names of one variable change together: the change is listed once.
-        let is_listed_elsewhere =
-            !differing.is_retargeted() && differing.b.alias_of.as_deref().is_some_and(|target| filter.matches(target));
-        if !is_listed_elsewhere && wants_reading(a, b) {
+        // Two names of one variable are equal or change together: that is listed once.
+        if !differing.is_retargeted() && differing.b.alias_of.as_deref().is_some_and(|of| filter.matches(of)) {
+            return Ok(());
+        }
+        if wants_reading(a, b) {
             let change = Change::between(a, b, self.tolerance, progress)?;
             self.bytes_read += change.bytes_read;
             differing.change = Some(change);

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use varkeep::{Checkpoint, CheckpointInfo, Store, Which};
+use varkeep::{Checkpoint, CheckpointInfo, SavedKind, SavedVariable, Store, Which};
 
 use crate::address::Address;
 use crate::args;
@@ -47,7 +47,7 @@ pub(crate) enum Fate {
     Lost,
 }
 
-/// Variables of the newest state before against those of the checkpoint.
+/// Variables of the newest state before against those of the checkpoint. Aliases are not counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Difference {
     pub(crate) unchanged: u64,
@@ -155,7 +155,8 @@ fn fate(address: &Address, infos: &[CheckpointInfo], target: &CheckpointInfo, ar
 fn difference(head: &Checkpoint, target: &Checkpoint) -> Outcome<Difference> {
     let all = Filter::new(None)?;
     let mut difference = Difference::default();
-    for variable in inspect::chosen(target, &all)? {
+    let is_alias = |variable: &SavedVariable| matches!(variable.kind(), SavedKind::AliasOf(_));
+    for variable in inspect::chosen(target, &all)?.into_iter().filter(|variable| !is_alias(variable)) {
         match head.find(variable.name())? {
             None => difference.come_back += 1,
             // In one store the same value has the same checksums.
@@ -165,7 +166,7 @@ fn difference(head: &Checkpoint, target: &Checkpoint) -> Outcome<Difference> {
             Some(_) => difference.changed += 1,
         }
     }
-    for variable in inspect::chosen(head, &all)? {
+    for variable in inspect::chosen(head, &all)?.into_iter().filter(|variable| !is_alias(variable)) {
         difference.vanish += u64::from(target.find(variable.name())?.is_none());
     }
     Ok(difference)

@@ -48,7 +48,6 @@ pub(super) fn positional(x: f64, width: Width, precision: Option<usize>) -> Part
 }
 
 /// The number in scientific notation, rounded likewise.
-///
 pub(super) fn scientific(x: f64, width: Width, precision: Option<usize>) -> Parts {
     let Digits { mut digits, mut exponent } = shortest(x, width);
     if let Some(precision) = precision.filter(|precision| digits.len() - 1 > *precision) {

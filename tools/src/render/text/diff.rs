@@ -78,7 +78,11 @@ fn change_cells(change: &Change) -> [Cell; 6] {
     [
         Cell::plain(units::percent(change.share())),
         change.max_delta.map_or_else(Cell::empty, |delta| Cell::plain(number(delta))),
-        change.max_at.as_ref().map_or_else(Cell::empty, |at| Cell::new(units::shape(at), Tone::Dim)),
+        change
+            .max_at
+            .as_ref()
+            .filter(|at| !at.is_empty())
+            .map_or_else(Cell::empty, |at| Cell::new(units::shape(at), Tone::Dim)),
         change.l2_relative().map_or_else(Cell::empty, |l2| Cell::plain(units::significant(l2, 3))),
         count(change.new_nans),
         count(change.new_infinities),
@@ -89,11 +93,12 @@ fn change_cells(change: &Change) -> [Cell; 6] {
 fn otherwise(differing: &Differing) -> String {
     let Differing { a, b, .. } = differing;
     let mut parts = Vec::new();
-    if differing.is_retyped() {
-        parts.push(format!("was {}", a.dtype));
-    }
-    if differing.is_reshaped() {
-        parts.push(format!("was {}", units::shape(&a.shape)));
+    let (dtype, shape) = (a.dtype.to_owned(), units::shape(&a.shape));
+    match (differing.is_retyped(), differing.is_reshaped()) {
+        (true, true) => parts.push(format!("was {dtype} {shape}")),
+        (true, false) => parts.push(format!("was {dtype}")),
+        (false, true) => parts.push(format!("was {shape}")),
+        (false, false) => {}
     }
     if differing.is_repartitioned() {
         let cut = |facts: &Facts| {

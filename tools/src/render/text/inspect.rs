@@ -19,7 +19,7 @@ pub(crate) fn inspect(inspection: &Inspection, ui: &Ui, out: &mut dyn Write) -> 
         Column::right("BYTES", 7),
         Column::left("TRAIN", 8),
         Column::left("SLICES", 9),
-        Column::left("ALIAS OF", 1),
+        Column::left("ALIAS OF", 10),
     ];
     if inspection.with_stats {
         columns.extend([

@@ -33,8 +33,7 @@ pub(crate) fn restore(restored: &Restored, ui: &Ui, out: &mut dyn Write) -> io::
 
 fn changes(difference: &Difference) -> String {
     let Difference { unchanged, changed, come_back, vanish } = *difference;
-    let parts = [(changed, "changed"), (come_back, "back again"), (vanish, "gone"), (unchanged, "unchanged")];
-    let parts: Vec<String> =
-        parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", units::count(*n))).collect();
-    format!("of the variables {}", parts.join(", "))
+    let others = [(come_back, "back again"), (vanish, "gone"), (unchanged, "unchanged")];
+    let others = others.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!(", {} {what}", units::count(*n)));
+    format!("{} changed{}", units::counted(changed, "variable"), others.collect::<String>())
 }

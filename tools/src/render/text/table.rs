@@ -83,7 +83,7 @@ impl Table {
             return Ok(());
         }
         let mut widths: Vec<usize> = (0..self.columns.len()).map(|i| self.natural_width(i)).collect();
-        let left_out = self.fit(&mut widths, ui.width());
+        let mut left_out = self.fit(&mut widths, ui.width());
         let headings = self.columns.iter().map(|column| Cell::new(&column.heading, Tone::Heading)).collect();
         if self.columns.iter().any(|column| !column.heading.trim().is_empty()) {
             self.print_row(&headings, &widths, ui, out)?;
@@ -92,8 +92,9 @@ impl Table {
             self.print_row(row, &widths, ui, out)?;
         }
         if !left_out.is_empty() {
-            out.flush()?;
-            ui.note(&format!("(no room for {}: see --width and --json)", left_out.join(", ")));
+            left_out.sort_unstable();
+            let headings: Vec<&str> = left_out.iter().map(|i| self.columns[*i].heading.as_str()).collect();
+            ui.note(&format!("(no room for {}: see --width and --json)", headings.join(", ")));
         }
         Ok(())
     }
@@ -104,7 +105,7 @@ impl Table {
     }
 
     /// Squeezes one column, then leaves columns out, until the others fit.
-    fn fit(&self, widths: &mut [usize], width: Option<usize>) -> Vec<&str> {
+    fn fit(&self, widths: &mut [usize], width: Option<usize>) -> Vec<usize> {
         let mut left_out = Vec::new();
         let Some(width) = width else { return left_out };
         loop {
@@ -121,7 +122,7 @@ impl Table {
             match droppable.max_by_key(|i| self.columns[*i].rank) {
                 Some(column) => {
                     widths[column] = 0;
-                    left_out.push(self.columns[column].heading.as_str());
+                    left_out.push(column);
                 }
                 None => {
                     let squeezed = &mut widths[self.squeezed];
