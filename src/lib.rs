@@ -51,6 +51,8 @@ pub use verify::{CheckpointHealth, Damage, VerifyProgress, VerifyReport, verify}
 #[doc(hidden)]
 pub mod hidden {
     pub use crate::format::fuzzing::{parse_commit, parse_manifest, parse_shard, parse_store_file};
+    pub use crate::name::key::{decode as decode_key, encode as encode_key};
+    pub use crate::name::{check_scope, check_tag, check_variable};
 }
 
 #[cfg(target_endian = "big")]

@@ -5,7 +5,7 @@
 //! that names it is looked for again.
 //!
 //! 1. [`survey`]: FORMAT and the commit files: which checkpoints are kept.
-//! 2. [`references`]: their manifests, and what every entry refers to. It collects which chunks lie in which shard.
+//! 2. [`references`]: their manifests, and what every entry refers to, by name ([`links`]) and in shards. It collects which chunks lie in which shard.
 //! 3. [`shards`]: each shard is read once, from its first byte to its last ([`pass`]), whoever shares it.
 //! 4. [`strings`]: the tables of offsets of byte strings, whose chunks are sound by then.
 //! 5. [`hurt`]: whom the damage hurts. Only where there is some are the entries walked again.
@@ -16,6 +16,7 @@
 
 mod findings;
 mod hurt;
+mod links;
 mod pass;
 mod references;
 mod shards;
@@ -119,6 +120,7 @@ pub struct Damage {
 /// # Errors
 /// `store_not_found`, `not_a_store`; `unsupported_format`, if a newer version is needed; `tag_not_found` and
 /// `restore_no_checkpoint`, if the checkpoint asked for is not there; `io`, if a folder cannot be read.
+#[expect(clippy::needless_pass_by_value, reason = "`Some(Which::Head)` and `None` read better than references to them")]
 pub fn verify(
     path: impl AsRef<Path>,
     which: Option<Which>,
@@ -126,10 +128,23 @@ pub fn verify(
 ) -> Result<VerifyReport> {
     let mut findings = Findings::default();
     let survey = Survey::take(path.as_ref(), which.as_ref(), &mut findings)?;
-    let mut references = References::follow(&survey, &mut findings);
-    let mut damaged = shards::check(&survey, &mut references, &mut findings, progress);
-    strings::check(&survey, &references, &mut damaged, &mut findings);
+    check(&survey, which.is_none(), findings, progress)
+}
+
+/// Checks what a survey found; `everything` asks for what belongs to nobody besides.
+fn check(
+    survey: &Survey,
+    everything: bool,
+    mut findings: Findings,
+    progress: &mut dyn FnMut(VerifyProgress),
+) -> Result<VerifyReport> {
+    let mut references = References::follow(survey, &mut findings);
+    let mut damaged = shards::check(survey, &mut references, &mut findings, progress);
+    strings::check(survey, &references, &mut damaged, &mut findings);
     hurt::attribute(&mut references, &damaged, &mut findings);
-    let unused = if which.is_none() { unused::list(&survey, &references)? } else { Vec::new() };
+    let unused = if everything { unused::list(survey, &references)? } else { Vec::new() };
     Ok(findings.into_report(references, unused))
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use twox_hash::XxHash3_128;
 
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::format::{Access, ShardLayout};
 use crate::id::ShardId;
 use crate::io::ReadFile;

@@ -1,19 +1,19 @@
 //! The manifests of every checkpoint and what their entries refer to: other entries, and bytes in shards.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, hash_map};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::format::{Body, CommitRecord, Content, Entry, Extent, ManifestRef, ShardRef, VariableRecord, WholeRecord, file_names};
+use crate::format::{Body, CommitRecord, Content, Entry, Extent, ManifestRef, ShardRef, VariableRecord, file_names};
 use crate::id::{ManifestId, ShardId};
 use crate::io;
 use crate::manifest::{ManifestFile, Stack};
-use crate::scope::Tiles;
 use crate::verify::CheckpointHealth;
 use crate::verify::findings::Findings;
+use crate::verify::links::check_links;
 use crate::verify::survey::{Kept, Survey};
 
 /// Manifests are read through a buffer of this size before they are mapped.
@@ -111,27 +111,31 @@ impl References {
         let mut is_whole = true;
         for reference in &record.manifests {
             let path = survey.history.folders.manifests.join(&file_names::of_manifest(reference.id));
-            if !self.manifests.contains_key(&reference.id) {
-                match open_manifest(survey, reference, findings) {
-                    Ok(file) => {
-                        if let Err(error) = file.check_all() {
-                            findings.add_error(&error, &path);
+            let file = match self.manifests.entry(reference.id) {
+                hash_map::Entry::Occupied(known) => known.get().clone(),
+                hash_map::Entry::Vacant(place) => {
+                    let file = match open_manifest(survey, reference, findings) {
+                        Ok(file) => {
+                            if let Err(error) = file.check_all() {
+                                findings.add_error(&error, &path);
+                            }
+                            Some(Arc::new(file))
                         }
-                        self.manifests.insert(reference.id, Some(Arc::new(file)));
-                    }
-                    Err(error) if io::is_not_found(&error) && !survey.is_still_kept(record) => {
-                        *is_gone = true;
-                        return None;
-                    }
-                    Err(error) => {
-                        findings.add_error(&error, &path);
-                        self.manifests.insert(reference.id, None);
-                    }
+                        Err(error) if io::is_not_found(&error) && !survey.is_still_kept(record) => {
+                            *is_gone = true;
+                            return None;
+                        }
+                        Err(error) => {
+                            findings.add_error(&error, &path);
+                            None
+                        }
+                    };
+                    place.insert(file).clone()
                 }
-            }
+            };
             findings.hurts_at(&path, record.number);
-            match &self.manifests[&reference.id] {
-                Some(file) if file.reference() == reference => files.push(Arc::clone(file)),
+            match file {
+                Some(file) if file.reference() == reference => files.push(file),
                 Some(_) => {
                     is_whole = false;
                     let what = format!("the commit names another manifest {} than other commits do", reference.id);
@@ -271,47 +275,5 @@ fn counts(entry: &Entry) -> bool {
         Body::Variable(record) => record.statics.slice.is_none(),
         Body::Whole(_) => true,
         Body::Alias(_) | Body::Removed | Body::Patch(_) => false,
-    }
-}
-
-/// Checks that what an entry refers to by name is there and is what it should be.
-fn check_links(stack: &Stack, entry: &Entry) -> Result<()> {
-    let name = &entry.name;
-    match &entry.body {
-        Body::Variable(record) => {
-            let Some(place) = &record.statics.slice else { return Ok(()) };
-            // A slice may outlive its whole, but not lie beside one that does not know it.
-            let knows = |whole: &WholeRecord| whole.slices.contains(name);
-            match stack.lookup(&place.whole)?.map(|whole| whole.body) {
-                Some(Body::Whole(whole)) if !knows(&whole) => {
-                    Err(Error::corrupt(format!("slice {name:?} is not among those of {:?}", place.whole)))
-                }
-                _ => Ok(()),
-            }
-        }
-        Body::Whole(whole) => {
-            let tiles = Tiles::new(whole.shape.clone(), &whole.counts)
-                .map_err(|error| Error::corrupt(format!("the slices of {name:?} do not tile it")).caused_by(error))?;
-            if !tiles.all_exist() || tiles.count() != whole.slices.len() as u64 {
-                return Err(Error::corrupt(format!("the slices of {name:?} do not tile it")));
-            }
-            for (slice, tile) in whole.slices.iter().zip(tiles.iter()) {
-                match stack.lookup(slice)?.map(|entry| entry.body) {
-                    Some(Body::Variable(found)) if found.shape == tile.shape && found.statics.dtype == whole.dtype => {}
-                    _ => {
-                        let what = format!("slice {slice:?} of {name:?} is missing or of another shape or dtype");
-                        return Err(Error::corrupt(what));
-                    }
-                }
-            }
-            Ok(())
-        }
-        Body::Alias(alias) => match stack.lookup(&alias.target)?.map(|target| target.body) {
-            Some(Body::Variable(_) | Body::Whole(_)) => Ok(()),
-            _ => {
-                Err(Error::corrupt(format!("alias {name:?} stands for {:?}, which is no variable", alias.target)))
-            }
-        },
-        Body::Removed | Body::Patch(_) => Ok(()),
     }
 }

@@ -60,7 +60,8 @@ pub(super) fn check(
     progress: &mut dyn FnMut(VerifyProgress),
 ) -> Damaged {
     let mut shards: Vec<(ShardId, &ShardUse)> = references.shards.iter().map(|(id, shard)| (*id, shard)).collect();
-    let len_of = |shard: &ShardUse| shard.references.iter().map(|(reference, _)| reference.len_bytes).max().unwrap_or(0);
+    let len_of =
+        |shard: &ShardUse| shard.references.iter().map(|(reference, _)| reference.len_bytes).max().unwrap_or(0);
     // The largest first, so that no thread is left alone with it.
     shards.sort_by_key(|(_, shard)| std::cmp::Reverse(len_of(shard)));
     let bytes_before = findings.bytes;
@@ -89,12 +90,18 @@ pub(super) fn check(
             .map(|_| {
                 let steps = steps.clone();
                 // Nobody listens any more where the caller's own function has panicked.
-                scope.spawn(|| work(&mut move || drop(steps.send(()))))
+                scope.spawn(|| {
+                    work(&mut move || {
+                        let _nobody_listens = steps.send(());
+                    })
+                })
             })
             .collect();
         drop(steps);
         let mut results = work(&mut tell);
-        stepped.iter().for_each(|()| tell());
+        for () in stepped {
+            tell();
+        }
         for other in others {
             results.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         }
@@ -123,7 +130,8 @@ fn enter(
         let by = references.shards[&id].references[reference].1.iter().copied();
         for checkpoint in by.collect::<Vec<_>>() {
             let followed = &mut references.checkpoints[checkpoint];
-            if io::is_not_found(&error) && followed.record.as_ref().is_some_and(|record| !survey.is_still_kept(record)) {
+            if io::is_not_found(&error) && followed.record.as_ref().is_some_and(|record| !survey.is_still_kept(record))
+            {
                 followed.is_gone = true;
                 continue;
             }

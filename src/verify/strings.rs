@@ -56,7 +56,8 @@ fn check_table(stored: &Stored, strings: &StringsUse) -> Result<()> {
         let in_table = (table_bytes - range.start).min(bytes.len() as u64) as usize;
         for offset in bytes[..in_table].chunks_exact(OFFSET_BYTES as usize) {
             let offset = u64::from_le_bytes(offset.try_into().expect("pieces are eight bytes long"));
-            if offset < before || (i == 0 && offset != 0) || (i == *count && offset != content.len_bytes - table_bytes) {
+            if offset < before || (i == 0 && offset != 0) || (i == *count && offset != content.len_bytes - table_bytes)
+            {
                 return Err(Error::corrupt(format!("offset {offset} of byte string {i} is out of order")));
             }
             (before, i) = (offset, i + 1);

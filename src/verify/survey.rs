@@ -37,8 +37,19 @@ pub(super) struct Kept {
 }
 
 impl Survey {
+    /// Looks at the store at `path`: all of it, or one checkpoint.
     pub(super) fn take(path: &Path, which: Option<&Which>, findings: &mut Findings) -> Result<Self> {
         let (history, without_format) = identify(path, findings)?;
+        Self::of(history, without_format, which, findings)
+    }
+
+    /// As [`Survey::take`], of a store that is known; `without_format` is the damage to FORMAT.
+    pub(super) fn of(
+        history: History,
+        without_format: Option<DamageId>,
+        which: Option<&Which>,
+        findings: &mut Findings,
+    ) -> Result<Self> {
         let mut look = match Look::that_holds(&history) {
             // The whole folder of commits is gone.
             Err(error) if io::is_not_found(&error) => {
@@ -54,7 +65,8 @@ impl Survey {
         for (number, record) in found.into_iter().rev() {
             let is_selected = selected.is_none_or(|selected| selected == number);
             // Whoever asks for a tag, or for the newest, needs the head besides.
-            if !is_selected && !(needs_head && head == Some(number)) {
+            let is_needed_head = needs_head && head == Some(number);
+            if !is_selected && !is_needed_head {
                 continue;
             }
             let name = file_names::of_commit(number);
@@ -76,7 +88,9 @@ impl Survey {
             }
         }
         if let Some(damage) = without_format {
-            commits.iter().for_each(|commit| findings.hurts(damage, commit.number, None));
+            for commit in &commits {
+                findings.hurts(damage, commit.number, None);
+            }
         }
         let hash_seed = without_format.is_none().then_some(history.store.hash_seed);
         let is_complete = commits.iter().all(|commit| commit.record.is_some());
@@ -187,14 +201,17 @@ impl Look {
         for TagEntry { tag, commit, number } in &self.tags {
             if !self.found.contains_key(number) {
                 let record = history.read(*number).and_then(|record| {
-                    record.ok_or_else(|| Error::corrupt(format!("commit {number}, which tag {tag:?} names, is missing")))
+                    record
+                        .ok_or_else(|| Error::corrupt(format!("commit {number}, which tag {tag:?} names, is missing")))
                 });
                 if record.is_err() && !is_head_still() {
                     return false;
                 }
                 self.found.insert(*number, record);
             }
-            if let Some(Ok(record)) = self.found.get(number).filter(|record| !record.as_ref().is_ok_and(|r| r.id == *commit)) {
+            if let Some(Ok(record)) =
+                self.found.get(number).filter(|record| !record.as_ref().is_ok_and(|r| r.id == *commit))
+            {
                 let what = format!("the file holds commit {}, and tag {tag:?} names {commit}", record.id);
                 self.wrong.push((*number, Error::corrupt(what)));
             }
@@ -220,16 +237,16 @@ impl Look {
                 }
                 Ok(*number)
             }
-            Which::Tag(tag) => match self.tags.iter().find(|entry| entry.tag == *tag) {
-                Some(entry) => Ok(entry.number),
-                None => {
-                    let head = self.head.and_then(|head| self.found.remove(&head));
-                    let tags = self.tags.iter().map(|entry| entry.tag.as_str());
-                    Err(head.and_then(Result::err).unwrap_or_else(|| {
-                        tag_not_found(tag, tags, history.folders.root.path())
-                    }))
+            Which::Tag(tag) => {
+                if let Some(entry) = self.tags.iter().find(|entry| entry.tag == *tag) {
+                    return Ok(entry.number);
                 }
-            },
+                // Where the head is damaged, nobody knows whether it has the tag.
+                let head = self.head.and_then(|head| self.found.remove(&head));
+                let tags = self.tags.iter().map(|entry| entry.tag.as_str());
+                let not_found = || tag_not_found(tag, tags, history.folders.root.path());
+                Err(head.and_then(Result::err).unwrap_or_else(not_found))
+            }
         }
     }
 }
