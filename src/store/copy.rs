@@ -13,7 +13,7 @@ use crate::shard::Payload;
 use crate::store::publisher::Plan;
 use crate::store::save::SaveReport;
 use crate::store::table::{Named, Slot, Table};
-use crate::store::{Options, Store};
+use crate::store::Options;
 use crate::variable::{Object, Single, State, Whole};
 
 impl Checkpoint {
@@ -112,7 +112,7 @@ fn state_of(view: &View, name: &str, record: VariableRecord) -> Result<State> {
 mod tests {
     use super::*;
     use crate::scope::{partitioner, regularizer};
-    use crate::store::Save;
+    use crate::store::{Save, Store};
     use crate::{DType, SavedKind, init};
     use ndarray::array;
 

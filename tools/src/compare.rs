@@ -27,7 +27,8 @@ impl Tolerance {
     /// NumPy's `isclose(a, b, equal_nan=True)`.
     fn is_close(self, a: f64, b: f64) -> bool {
         if !a.is_finite() || !b.is_finite() {
-            return a == b || (a.is_nan() && b.is_nan());
+            // Two NaN are close, whatever their bits; an infinity only to itself.
+            return a.total_cmp(&b).is_eq() || (a.is_nan() && b.is_nan());
         }
         (a - b).abs() <= self.absolute + self.relative * b.abs()
     }

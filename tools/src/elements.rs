@@ -23,7 +23,7 @@ pub(crate) trait Real: Copy + 'static {
 }
 
 macro_rules! integers {
-    ($( $type:ty )+) => { $(
+    ($( $type:ty, $widen:expr; )+) => { $(
         impl Real for $type {
             const BYTES: usize = size_of::<$type>();
 
@@ -32,7 +32,8 @@ macro_rules! integers {
             }
 
             fn widen(self) -> f64 {
-                self as f64
+                let widen: fn(Self) -> f64 = $widen;
+                widen(self)
             }
 
             fn number(self) -> Number {
@@ -70,28 +71,17 @@ macro_rules! floats {
     )+ };
 }
 
-integers! { u16 u32 u64 i8 i16 i32 i64 }
-floats! { f16 bf16 f32 f64 }
-
-impl Real for u8 {
-    const BYTES: usize = 1;
-
-    fn of_bytes(bytes: &[u8]) -> Self {
-        bytes[0]
-    }
-
-    fn widen(self) -> f64 {
-        self.into()
-    }
-
-    fn number(self) -> Number {
-        Number::Int(self.into())
-    }
-
-    fn distance(self, other: Self) -> Number {
-        Number::Int(self.abs_diff(other).into())
-    }
+integers! {
+    u8, f64::from;
+    u16, f64::from;
+    u32, f64::from;
+    u64, |x| x as f64;
+    i8, f64::from;
+    i16, f64::from;
+    i32, f64::from;
+    i64, |x| x as f64;
 }
+floats! { f16 bf16 f32 f64 }
 
 /// Runs `$body` with `$Type` standing for the Rust type of a real dtype (`bool` as bytes); `$other` for any other.
 macro_rules! with_real {

@@ -1,6 +1,7 @@
 //! Why a command could not be carried out, with what the user can do about it.
 
 use std::io;
+use std::ops::Deref;
 use std::path::PathBuf;
 
 use varkeep::ErrorKind;
@@ -8,10 +9,14 @@ use varkeep::ErrorKind;
 /// The result of a step of a command.
 pub(crate) type Outcome<T> = Result<T, Failure>;
 
-/// A failure, its parts apart, so that it can be told to people and to programs.
+/// A failure, its [`Parts`] apart, so that it can be told to people and to programs.
 #[derive(Debug)]
-pub(crate) struct Failure {
-    /// A snake_case word that programs can rely on.
+pub(crate) struct Failure(Box<Parts>);
+
+/// What is known of a failure.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    /// A word (`snake_case`) that programs can rely on.
     pub(crate) kind: &'static str,
     /// One sentence, with the variable, file and offset concerned if there are.
     pub(crate) message: String,
@@ -23,9 +28,17 @@ pub(crate) struct Failure {
     closed_pipe: bool,
 }
 
+impl Deref for Failure {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
 impl Failure {
     fn new(kind: &'static str, message: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Parts {
             kind,
             message: message.into(),
             variable: None,
@@ -34,7 +47,7 @@ impl Failure {
             causes: Vec::new(),
             hint: None,
             closed_pipe: false,
-        }
+        }))
     }
 
     /// The command line asks for something that makes no sense.
@@ -53,7 +66,7 @@ impl Failure {
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.0.hint = Some(hint.into());
         self
     }
 
@@ -79,15 +92,15 @@ impl From<varkeep::Error> for Failure {
     fn from(error: varkeep::Error) -> Self {
         let mut message = error.what().to_owned();
         if let Some(name) = error.variable().filter(|name| !message.contains(*name)) {
-            message += &format!(", variable {name:?}");
+            message = format!("{message}, variable {name:?}");
         }
         if let Some(path) = error.path() {
-            message += &format!(", in {}", path.display());
+            message = format!("{message}, in {}", path.display());
         }
         if let Some(offset) = error.offset_bytes() {
-            message += &format!(" at byte {offset}");
+            message = format!("{message} at byte {offset}");
         }
-        Self {
+        Self(Box::new(Parts {
             kind: error.kind().as_str(),
             message,
             variable: error.variable().map(str::to_owned),
@@ -96,7 +109,7 @@ impl From<varkeep::Error> for Failure {
             causes: causes_of(&error),
             hint: error.advice().map(str::to_owned),
             closed_pipe: false,
-        }
+        }))
     }
 }
 
@@ -105,8 +118,8 @@ impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         let closed_pipe = error.kind() == io::ErrorKind::BrokenPipe;
         let mut failure = Self::new("io", "cannot write the output");
-        failure.causes = vec![error.to_string()];
-        failure.closed_pipe = closed_pipe;
+        failure.0.causes = vec![error.to_string()];
+        failure.0.closed_pipe = closed_pipe;
         failure
     }
 }

@@ -38,17 +38,13 @@ impl Filter {
             Kind::Glob(glob) => glob.is_match(name),
         }
     }
+}
 
-    /// What to say where nothing matches; with no pattern that is no failure.
-    pub(crate) fn check_found(&self, found: bool, pattern: Option<&str>, place: &str) -> Outcome<()> {
-        match pattern {
-            Some(pattern) if !found => Err(Failure::not_found(format!("no variable matches {pattern:?}, in {place}"))
-                .hint(
-                    "`varkeep inspect` without a pattern lists all names; `*` stands for any text, also across slashes",
-                )),
-            _ => Ok(()),
-        }
-    }
+/// A pattern that matches nothing is a mistake; having none is not.
+pub(crate) fn check_found(found: bool, pattern: Option<&str>, place: &str) -> Outcome<()> {
+    let Some(pattern) = pattern.filter(|_| !found) else { return Ok(()) };
+    Err(Failure::not_found(format!("no variable matches {pattern:?}, in {place}"))
+        .hint("`varkeep inspect` without a pattern lists all names; `*` stands for any text, also across slashes"))
 }
 
 #[cfg(test)]

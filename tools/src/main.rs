@@ -96,7 +96,7 @@ fn report(failure: &Failure, ui: &Ui, out: &mut dyn Write) -> Exit {
         render::text::failure(failure, ui, &mut io::stderr().lock())
     };
     // There is nowhere left to say that even this failed.
-    let _unheard = told;
+    drop(told);
     Exit::Trouble
 }
 
@@ -108,6 +108,6 @@ fn refuse(error: &clap::Error) -> Exit {
     } else {
         error.print()
     };
-    let _unheard = told;
+    drop(told);
     if error.use_stderr() { Exit::Trouble } else { Exit::Yes }
 }

@@ -127,8 +127,8 @@ impl Reader<'_> {
         let at = flat * self.size as u64;
         let chunk = piece.chunk_bytes();
         let start = at / chunk * chunk;
-        let is_here = |window: &&Window| window.piece == number && window.start == start;
-        if self.window.as_ref().filter(is_here).is_none() {
+        let is_elsewhere = |window: &Window| window.piece != number || window.start != start;
+        if self.window.as_ref().is_none_or(is_elsewhere) {
             let mut bytes = self.window.take().map(|window| window.bytes).unwrap_or_default();
             bytes.resize((piece.len_bytes() - start).min(chunk) as usize, 0);
             piece.read_into(start, &mut bytes)?;

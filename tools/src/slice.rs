@@ -32,7 +32,7 @@ impl Axis {
 
     /// The index in the variable of the `i`-th element.
     pub(crate) fn at(&self, i: u64) -> u64 {
-        self.start.wrapping_add_signed(self.step.wrapping_mul(i as i64))
+        self.start.wrapping_add_signed(self.step.wrapping_mul(i.cast_signed()))
     }
 }
 

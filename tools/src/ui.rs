@@ -27,13 +27,25 @@ pub(crate) enum Tone {
 /// How everything is printed.
 #[derive(Debug)]
 pub(crate) struct Ui {
-    json: bool,
-    color_out: bool,
+    answer: Answer,
     color_err: bool,
     width: Option<usize>,
-    quiet: bool,
-    verbose: bool,
+    verbosity: Verbosity,
     progress: bool,
+}
+
+/// How the answer is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    Json,
+    Text { color: bool },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verbosity {
+    Quiet,
+    Usual,
+    Verbose,
 }
 
 impl Ui {
@@ -49,26 +61,28 @@ impl Ui {
         let terminal_width = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
         let width = output.width.or_else(|| if out { terminal_width() } else { None });
         Self {
-            json: output.json,
-            color_out: color(out) && !output.json,
+            answer: if output.json { Answer::Json } else { Answer::Text { color: color(out) } },
             color_err: color(err),
             width: width.map(|width| width.max(WIDTH_MIN)),
-            quiet: output.quiet,
-            verbose: output.verbose,
+            verbosity: match (output.quiet, output.verbose) {
+                (true, _) => Verbosity::Quiet,
+                (false, false) => Verbosity::Usual,
+                (false, true) => Verbosity::Verbose,
+            },
             progress: err && !is_dumb && !output.quiet && !output.json,
         }
     }
 
     pub(crate) fn is_json(&self) -> bool {
-        self.json
+        self.answer == Answer::Json
     }
 
     pub(crate) fn is_verbose(&self) -> bool {
-        self.verbose
+        self.verbosity == Verbosity::Verbose
     }
 
     pub(crate) fn is_quiet(&self) -> bool {
-        self.quiet
+        self.verbosity == Verbosity::Quiet
     }
 
     /// The columns of text there are; `None` for no limit.
@@ -82,7 +96,7 @@ impl Ui {
 
     /// Text for standard output.
     pub(crate) fn paint(&self, tone: Tone, text: &str) -> String {
-        painted(self.color_out, tone, text)
+        painted(self.answer == Answer::Text { color: true }, tone, text)
     }
 
     /// Text for standard error.
@@ -92,7 +106,7 @@ impl Ui {
 
     /// Says something besides the answer, on standard error.
     pub(crate) fn note(&self, text: &str) {
-        if !self.quiet && !self.json {
+        if !self.is_quiet() && !self.is_json() {
             // Nobody hears it: the answer is what counts.
             let _unheard = writeln!(io::stderr(), "{}", self.paint_err(Tone::Dim, text));
         }

@@ -9,7 +9,7 @@ use crate::args;
 use crate::cmd::{Subject, inspect};
 use crate::compare::{Change, Tolerance};
 use crate::failure::{Failure, Outcome};
-use crate::filter::Filter;
+use crate::filter::{Filter, check_found};
 use crate::progress::Progress;
 use crate::ui::Ui;
 
@@ -134,7 +134,7 @@ pub(crate) fn run(args: &args::Diff, ui: &Ui) -> Outcome<Diff> {
     let mut ours = by_name(inspect::chosen(&ours, &filter)?);
     let theirs = by_name(inspect::chosen(&theirs, &filter)?);
     let found = !ours.is_empty() || !theirs.is_empty();
-    filter.check_found(found, args.glob.as_deref(), &format!("{a} or {b}"))?;
+    check_found(found, args.glob.as_deref(), &format!("{a} or {b}"))?;
     let mut pairs = Vec::new();
     for (name, theirs) in theirs {
         match ours.remove(&name) {

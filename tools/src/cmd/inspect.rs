@@ -8,7 +8,7 @@ use crate::address::Address;
 use crate::args;
 use crate::cmd::Subject;
 use crate::failure::Outcome;
-use crate::filter::Filter;
+use crate::filter::{Filter, check_found};
 use crate::progress::Progress;
 use crate::stats::Stats;
 use crate::ui::Ui;
@@ -69,7 +69,7 @@ pub(crate) fn run(args: &args::Inspect, ui: &Ui) -> Outcome<Inspection> {
     let filter = Filter::new(args.glob.as_deref())?;
     let checkpoint = address.open()?;
     let variables = chosen(&checkpoint, &filter)?;
-    filter.check_found(!variables.is_empty(), args.glob.as_deref(), &address.to_string())?;
+    check_found(!variables.is_empty(), args.glob.as_deref(), &address.to_string())?;
     let mut rows = Vec::with_capacity(variables.len());
     let total = variables.iter().filter(|variable| has_own_value(variable)).map(SavedVariable::len_bytes).sum();
     let mut progress = Progress::new(ui, "reading", total);

@@ -30,7 +30,7 @@ pub(super) struct Parts {
 pub(super) fn positional(x: f64, width: Width, precision: Option<usize>) -> Parts {
     let Digits { digits, exponent } = shortest(x, width);
     let integer_digits = usize::try_from(exponent + 1).unwrap_or(0);
-    let fraction_digits = usize::try_from(digits.len() as i32 - 1 - exponent).unwrap_or(0);
+    let fraction_digits = usize::try_from(count(&digits) - 1 - exponent).unwrap_or(0);
     if let Some(precision) = precision.filter(|precision| fraction_digits > *precision) {
         let rounded = format!("{:.precision$}", x.abs());
         let (integer, fraction) = rounded.split_once('.').unwrap_or((&rounded, ""));
@@ -70,6 +70,11 @@ pub(super) fn scientific_exactly(x: f64, width: Width, digits_behind: usize) -> 
     Parts { integer: digits[..1].to_owned(), fraction: digits[1..].to_owned(), exponent }
 }
 
+/// How many digits there are: never more than a few hundred.
+fn count(digits: &str) -> i32 {
+    i32::try_from(digits.len()).unwrap_or(i32::MAX)
+}
+
 fn trimmed(fraction: &str) -> String {
     fraction.trim_end_matches('0').to_owned()
 }
@@ -107,7 +112,7 @@ fn shortest_f16(x: f64) -> Digits {
     for precision in 0..5 {
         let nearest = parse(&format!("{x:.precision$e}"));
         let mut candidates = vec![nearest.clone(), nearest.next(1), nearest.next(-1)];
-        candidates.retain(|decimal| f16::from_f64(decimal.value()).to_f64() == x);
+        candidates.retain(|decimal| f16::from_f64(decimal.value()).to_f64().to_bits() == x.to_bits());
         candidates.sort_by(|a, b| (a.value() - x).abs().total_cmp(&(b.value() - x).abs()));
         if let Some(found) = candidates.into_iter().next() {
             return found;
@@ -130,7 +135,7 @@ impl Digits {
     fn next(&self, step: i64) -> Self {
         let number: i64 = self.digits.parse().expect("few digits make a number");
         let digits = (number + step).max(1).to_string();
-        let exponent = self.exponent + digits.len() as i32 - self.digits.len() as i32;
+        let exponent = self.exponent + count(&digits) - count(&self.digits);
         Self { digits, exponent }
     }
 }

@@ -99,7 +99,7 @@ pub(crate) fn bytes_literal(bytes: &[u8]) -> String {
                 text.push(quote);
             }
             b' '..=b'~' => text.push(char::from(*byte)),
-            byte => text += &format!("\\x{byte:02x}"),
+            byte => text.extend(format!("\\x{byte:02x}").chars()),
         }
     }
     text.push(quote);

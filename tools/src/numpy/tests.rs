@@ -1,5 +1,5 @@
-//! What NumPy printed, kept in a file, against what we print. The file was written by NumPy 2.4.6 (bfloat16 through
-//! ml_dtypes, printed as float32): random values, halves of all sizes, extremes, shapes around the threshold.
+//! What NumPy 2.4.6 printed, kept in a file that `tests/numpy_cases.py` writes, against what we print: random values, halves
+//! of all sizes, extremes, shapes around the threshold.
 
 use serde::Deserialize;
 use varkeep::DType;

@@ -80,11 +80,16 @@ pub(crate) fn significant(x: f64, digits: usize) -> String {
     if x == 0.0 || !x.is_finite() {
         return format!("{x}").replace("NaN", "nan");
     }
-    let exponent = x.abs().log10().floor();
-    if !(-4.0..6.0).contains(&exponent) {
-        return format!("{x:.*e}", digits - 1);
+    // As it is after rounding: 9.9999 is 10.00.
+    let scientific = format!("{x:.*e}", digits.saturating_sub(1));
+    let exponent: i32 = scientific.rsplit('e').next().and_then(|exponent| exponent.parse().ok()).unwrap_or(0);
+    if !(-4..6).contains(&exponent) {
+        return scientific;
     }
-    let decimals = (digits as f64 - 1.0 - exponent).max(0.0) as usize;
+    let decimals = usize::try_from(exponent.saturating_neg()).map_or_else(
+        |_| digits.saturating_sub(1 + exponent.unsigned_abs() as usize),
+        |zeros| digits.saturating_sub(1) + zeros,
+    );
     let text = format!("{x:.decimals$}");
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
@@ -133,6 +138,9 @@ mod tests {
             (f64::INFINITY, "inf"),
             (f64::NAN, "nan"),
             (-0.5, "-0.5"),
+            (9.999_96, "10"),
+            (0.000_123_46, "0.0001235"),
+            (999_999.9, "1.000e6"),
         ] {
             assert_eq!(significant(x, 4), text);
         }

@@ -84,7 +84,7 @@ impl Table {
         }
         let mut widths: Vec<usize> = (0..self.columns.len()).map(|i| self.natural_width(i)).collect();
         let mut left_out = self.fit(&mut widths, ui.width());
-        let headings = self.columns.iter().map(|column| Cell::new(&column.heading, Tone::Heading)).collect();
+        let headings: Vec<Cell> = self.columns.iter().map(|column| Cell::new(&column.heading, Tone::Heading)).collect();
         if self.columns.iter().any(|column| !column.heading.trim().is_empty()) {
             self.print_row(&headings, &widths, ui, out)?;
         }
@@ -119,21 +119,17 @@ impl Table {
                 return left_out;
             }
             let droppable = (0..widths.len()).filter(|i| widths[*i] > 0 && self.columns[*i].rank > 0);
-            match droppable.max_by_key(|i| self.columns[*i].rank) {
-                Some(column) => {
-                    widths[column] = 0;
-                    left_out.push(column);
-                }
-                None => {
-                    let squeezed = &mut widths[self.squeezed];
-                    *squeezed = squeezed.saturating_sub(excess).max(SQUEEZED_MIN.min(*squeezed));
-                    return left_out;
-                }
-            }
+            let Some(column) = droppable.max_by_key(|i| self.columns[*i].rank) else {
+                let squeezed = &mut widths[self.squeezed];
+                *squeezed = squeezed.saturating_sub(excess).max(SQUEEZED_MIN.min(*squeezed));
+                return left_out;
+            };
+            widths[column] = 0;
+            left_out.push(column);
         }
     }
 
-    fn print_row(&self, row: &Vec<Cell>, widths: &[usize], ui: &Ui, out: &mut dyn Write) -> io::Result<()> {
+    fn print_row(&self, row: &[Cell], widths: &[usize], ui: &Ui, out: &mut dyn Write) -> io::Result<()> {
         let mut pending = 0;
         let mut is_first = true;
         for ((cell, column), width) in row.iter().zip(&self.columns).zip(widths).filter(|(_, width)| **width > 0) {

@@ -79,11 +79,8 @@ fn print_damage(damage: &Damage, health: &Health, ui: &Ui, out: &mut dyn Write) 
 
 fn names(names: &[String], ui: &Ui) -> String {
     let shown = if ui.is_verbose() { names.len() } else { NAMES_MAX.min(names.len()) };
-    let mut text = printable(&names[..shown].join(", "));
-    if shown < names.len() {
-        text += &format!(" and {} more", names.len() - shown);
-    }
-    text
+    let text = printable(&names[..shown].join(", "));
+    if shown < names.len() { format!("{text} and {} more", names.len() - shown) } else { text }
 }
 
 fn checkpoints(checkpoints: &[CheckpointHealth], ui: &Ui, out: &mut dyn Write) -> io::Result<()> {
