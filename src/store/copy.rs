@@ -10,10 +10,10 @@ use crate::io::{self, Dir, NoTap};
 use crate::name;
 use crate::scope::Regularizer;
 use crate::shard::Payload;
+use crate::store::Options;
 use crate::store::publisher::Plan;
 use crate::store::save::SaveReport;
 use crate::store::table::{Named, Slot, Table};
-use crate::store::Options;
 use crate::variable::{Object, Single, State, Whole};
 
 impl Checkpoint {
@@ -157,8 +157,10 @@ mod tests {
         let names: Vec<_> = crate::checkpoints(&path).unwrap().iter().map(|one| one.tag().map(str::to_owned)).collect();
         assert_eq!(names, [Some("one".to_owned())]);
         let again = Store::open(&path).unwrap();
-        let next = again.root().get_variable("next").shape([1]).initializer(init::random_normal(0.0, 1.0)).get().unwrap();
-        let here = store.root().get_variable("next").shape([1]).initializer(init::random_normal(0.0, 1.0)).get().unwrap();
+        let next =
+            again.root().get_variable("next").shape([1]).initializer(init::random_normal(0.0, 1.0)).get().unwrap();
+        let here =
+            store.root().get_variable("next").shape([1]).initializer(init::random_normal(0.0, 1.0)).get().unwrap();
         assert_eq!(next.tensor().unwrap(), here.tensor().unwrap(), "the seed is the same");
         again.save("next").unwrap();
         let next = Checkpoint::open(&path, "next").unwrap().get("next").unwrap();
