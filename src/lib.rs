@@ -27,7 +27,9 @@ pub mod testing {
     pub use crate::io::tap::{NoTap, Op, Tap, Verdict};
 }
 
-pub use checkpoint::{Checkpoint, CheckpointInfo, Placement, SavedKind, SavedSlice, SavedVariable, checkpoints};
+pub use checkpoint::{
+    Checkpoint, CheckpointInfo, Placement, SavedKind, SavedPiece, SavedSlice, SavedVariable, checkpoints,
+};
 pub use commit::Which;
 pub use dtype::{DType, Element};
 pub use error::{Class, Error, ErrorKind, Result};

@@ -9,7 +9,7 @@ use crate::format::{Body, Entry, Statics, VariableRecord, WholeRecord};
 use crate::id::{CommitId, ShardId, StoreId};
 use crate::scope::Tiles;
 use crate::shape::{PartialShape, Shape};
-use crate::shard::{Payload, Stored};
+use crate::shard::{Payload, Stored, Verification};
 use crate::tensor::{self, Tensor};
 use crate::variable::{Read, ReadStrings};
 
@@ -80,9 +80,18 @@ impl SavedSingle {
         Payload::on_disk(Arc::clone(&self.stored), self.reading.mode, self.reading.verification)
     }
 
+    pub(crate) fn verification(&self) -> Verification {
+        self.reading.verification
+    }
+
+    /// Whether both were saved by one store, so that the hashes of their chunks can be compared.
+    pub(crate) fn is_of_store_of(&self, other: &Self) -> bool {
+        self.store == other.store
+    }
+
     fn is_same(&self, other: &Self) -> bool {
         let (ours, theirs) = (self.stored.content(), other.stored.content());
-        self.store == other.store
+        self.is_of_store_of(other)
             && ours.len_bytes == theirs.len_bytes
             && ours.chunk_bytes == theirs.chunk_bytes
             && ours.chunks == theirs.chunks

@@ -2,6 +2,7 @@
 
 mod changes;
 mod collections;
+mod copy;
 mod get;
 mod load;
 mod names;
