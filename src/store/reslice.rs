@@ -30,7 +30,6 @@ pub(crate) fn reslice(
     };
     let first = object.first();
     let template = first.state().clone();
-    let created = first.first_commit();
     let mut table = store.table();
     let make = |table: &mut Table, name: &str, value: Tensor, place: Option<SlicePlace>| {
         let statics = Statics {
@@ -48,7 +47,7 @@ pub(crate) fn reslice(
             base: None,
             ..template.clone()
         };
-        Single::new(Arc::clone(&store.shared), state, created, None)
+        Single::new(Arc::clone(&store.shared), state, None)
     };
     let mut replacing = Replacing { table: &mut table, transaction };
     for single in object.singles() {

@@ -1,8 +1,13 @@
 //! Through the public interface: one binary, one module per topic.
 
 #[cfg(test)]
-mod hostile;
+mod support;
 #[cfg(test)]
 mod tiny;
+
+#[cfg(test)]
+mod catalog;
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod verify;
