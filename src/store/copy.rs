@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::checkpoint::{Checkpoint, View};
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::{Body, VariableRecord};
+use crate::format::{Body, Statics, VariableRecord};
 use crate::io::{self, Dir, NoTap};
 use crate::name;
 use crate::scope::Regularizer;
@@ -13,8 +13,8 @@ use crate::shard::Payload;
 use crate::store::Options;
 use crate::store::publisher::Plan;
 use crate::store::save::SaveReport;
-use crate::store::table::{Named, Slot, Table};
-use crate::variable::{Object, Single, State, Whole};
+use crate::store::table::{Named, Slot, Table, whole_state};
+use crate::variable::{NO_COMMIT, Object, Single, State, Whole};
 
 impl Checkpoint {
     /// Makes a new store in the folder at `path` that holds this checkpoint alone, under `tag`: every value (checked as
@@ -65,7 +65,7 @@ fn enter_all(view: &View, table: &mut Table) -> Result<()> {
         match entry.body {
             Body::Variable(record) => {
                 let state = state_of(view, &entry.name, record).map_err(|error| error.of_variable(&entry.name))?;
-                let single = Single::new(Arc::clone(&table.shared), state, None, None);
+                let single = Single::new(Arc::clone(&table.shared), state, None);
                 single.note_changed();
                 table.slots.insert(entry.name, Slot::Live(Named::Object(Object::Single(single))));
             }
@@ -83,7 +83,12 @@ fn enter_all(view: &View, table: &mut Table) -> Result<()> {
     }
     // The slices are there now, so the wholes find them.
     for (name, record) in wholes {
-        let state = table.whole_of(&name, &record).map_err(|error| error.of_variable(&name))?;
+        let find = |slice: &str| {
+            let Some(Named::Object(Object::Single(single))) = table.find_live(slice)? else { return Ok(None) };
+            let (shape, dtype) = (single.state().shape.clone(), single.state().dtype());
+            Ok(Some((single, shape, dtype)))
+        };
+        let state = whole_state(&name, &record, find).map_err(|error| error.of_variable(&name))?;
         table.slots.insert(name.clone(), Slot::Live(Named::Object(Object::Whole(Whole::new(state)))));
         table.changed_names.push(name);
     }
@@ -95,11 +100,13 @@ fn enter_all(view: &View, table: &mut Table) -> Result<()> {
 fn state_of(view: &View, name: &str, record: VariableRecord) -> Result<State> {
     let stored = view.stored(record.content)?;
     let reading = view.reading();
+    // No commit of the new store has held it yet.
+    let statics = Statics { first_commit: NO_COMMIT, ..record.statics };
     Ok(State {
         name: name.into(),
         attached: true,
-        regularizer: record.statics.regularizer.as_ref().map(Regularizer::from_record).transpose()?,
-        statics: Arc::new(record.statics),
+        regularizer: statics.regularizer.as_ref().map(Regularizer::from_record).transpose()?,
+        statics: Arc::new(statics),
         shape: record.shape,
         payload: Arc::new(Payload::on_disk(stored, reading.mode, reading.verification)),
         base: None,

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use varkeep::{Checkpoint, DType, ErrorKind, Result, Save, Store, Which, init};
 
+use crate::support::folder;
 use crate::tiny::{Tiny, copy_of, files_in, files_of, read_all, says_damage, tiny, verify};
 
 /// Threads for the tests that try thousands of states.
@@ -68,7 +69,7 @@ fn in_copies(tiny: &Tiny, count: usize, work: impl Fn(&Path, usize) + Sync) {
     std::thread::scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| {
-                let folder = tempfile::tempdir().unwrap();
+                let folder = folder();
                 let path = folder.path().join("copy.varkeep");
                 copy_of(&tiny.path, &path);
                 while let Some(i) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|i| *i < count) {
@@ -103,7 +104,10 @@ fn every_changed_byte_of_every_file_is_found_and_never_read_wrong() {
         let context = || format!("{} byte {at} changed by {change:#04x}", inside.display());
         open.write_all_at(&[old ^ change], at).unwrap();
         check_found(path, &file, &context);
-        read.fetch_add(check_reading(&tiny, path, &context), Ordering::Relaxed);
+        // Most bytes are the zeros of shards' header blocks, which are alike to a reader: it reads beside some of them.
+        if !inside.starts_with("shards") || !(128..4096).contains(&at) || at % 16 == 0 {
+            read.fetch_add(check_reading(&tiny, path, &context), Ordering::Relaxed);
+        }
         open.write_all_at(&[old], at).unwrap();
     });
     println!("{} bytes changed, {} values read right nevertheless", all.len(), read.into_inner());
@@ -256,7 +260,7 @@ fn a_commit_under_another_number_is_found() {
 /// Readers and checks beside a writer that saves and deletes all the time.
 #[test]
 fn readers_beside_a_writer_see_whole_checkpoints_or_none() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     let store = Store::open(folder.path().join("s")).unwrap();
     let path = store.path().to_owned();
     let root = store.root();

@@ -7,6 +7,8 @@ use ndarray::{Array, array};
 use varkeep::scope::partitioner::fixed_size;
 use varkeep::{Checkpoint, DType, ErrorKind, Result, Save, Store, Tensor, VerifyReport, Which, init};
 
+use crate::support::folder;
+
 /// Values by name.
 pub(crate) type Values = BTreeMap<String, Tensor>;
 
@@ -20,7 +22,7 @@ pub(crate) struct Tiny {
 
 /// Commit 1 is tagged "one", commit 2, the newest, "two".
 pub(crate) fn tiny() -> Tiny {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     let path = folder.path().join("tiny.varkeep");
     let store = Store::options().seed(7).open(&path).unwrap();
     let root = store.root();
