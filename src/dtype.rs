@@ -206,11 +206,13 @@ macro_rules! elements {
         impl Element for $type {
             const DTYPE: DType = DType::$dtype;
 
+            #[inline]
             fn sum(self, other: Self) -> Option<Self> {
                 let add: fn(Self, Self) -> Option<Self> = $add;
                 add(self, other)
             }
 
+            #[inline]
             fn difference(self, other: Self) -> Option<Self> {
                 let subtract: fn(Self, Self) -> Option<Self> = $subtract;
                 subtract(self, other)

@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use crate::error::{Error, ErrorKind, Result};
-use crate::format::{Access, CommitRecord, StoreFile, file_names};
-use crate::id::CommitId;
+use crate::error::{Class, Error, ErrorKind, Result};
+use crate::format::{Access, CommitRecord, StoreFile, TagEntry, file_names};
 use crate::io::Dir;
 use crate::name;
 
@@ -64,6 +63,9 @@ impl Folders {
     pub(crate) const COMMITS: &'static str = "commits";
     pub(crate) const MANIFESTS: &'static str = "manifests";
     pub(crate) const SHARDS: &'static str = "shards";
+
+    /// The folders inside the store's.
+    pub(crate) const PARTS: [&'static str; 3] = [Self::COMMITS, Self::MANIFESTS, Self::SHARDS];
 
     pub(crate) fn of(root: Dir) -> Self {
         let (commits, manifests, shards) =
@@ -132,7 +134,7 @@ impl History {
 
     /// Adds to an error about the newest commit how to open the one before: never a silent step back.
     pub(crate) fn advise_step_back(&self, error: Error, newest: u64) -> Error {
-        if error.class() != crate::error::Class::Corrupt {
+        if error.class() != Class::Corrupt {
             return error;
         }
         let before = self.numbers().ok().and_then(|numbers| {
@@ -145,6 +147,18 @@ impl History {
             )),
             None => error.advise(format!("the newest commit, {newest}, is damaged and no older one is kept")),
         }
+    }
+
+    /// The newest commit whose file can be read, for going on where the newest is damaged.
+    pub(crate) fn newest_readable(&self) -> Result<Option<CommitRecord>> {
+        for number in self.numbers()? {
+            match self.read(number) {
+                Err(error) if error.class() == Class::Corrupt => {}
+                Ok(None) => {}
+                read => return read,
+            }
+        }
+        Ok(None)
     }
 
     /// The commit that is meant; `None` only for the head of a store without commits.
@@ -187,21 +201,21 @@ impl History {
     pub(crate) fn kept(&self) -> Result<Vec<CommitRecord>> {
         'look: for _ in 0..LOOKS_MAX {
             let Some(head) = self.head()? else { return Ok(Vec::new()) };
-            let mut numbers: Vec<(u64, CommitId)> = head
-                .tags
-                .iter()
-                .map(|entry| (entry.number, entry.commit))
-                .filter(|(_, commit)| *commit != head.id)
-                .collect();
-            numbers.sort_unstable_by_key(|(number, _)| std::cmp::Reverse(*number));
+            let mut tagged: Vec<TagEntry> = head.tags.iter().filter(|entry| entry.commit != head.id).cloned().collect();
+            tagged.sort_unstable_by_key(|entry| std::cmp::Reverse(entry.number));
+            tagged.dedup_by_key(|entry| entry.commit);
             let mut kept = vec![head];
-            for (number, commit) in numbers {
-                match self.read(number)? {
+            for TagEntry { tag, commit, number } in tagged {
+                let advised = |error: Error| match error.class() {
+                    Class::Corrupt => error.advise(format!("delete the checkpoint {tag:?} to go on without it")),
+                    _ => error,
+                };
+                match self.read(number).map_err(advised)? {
                     Some(record) if record.id == commit => kept.push(record),
                     _ if self.head()?.map(|head| head.id) != Some(kept[0].id) => continue 'look,
                     _ => {
-                        let what = format!("commit {number}, which has a tag, is missing");
-                        return Err(Error::corrupt(what).in_file(self.folders.commits.path()));
+                        let what = format!("commit {number} of tag {tag:?} is missing");
+                        return Err(advised(Error::corrupt(what).in_file(self.folders.commits.path())));
                     }
                 }
             }
@@ -227,9 +241,6 @@ fn busy(path: &Path) -> Error {
 
 /// Why there is no FORMAT file: no store, or a damaged one.
 fn absent(folders: &Folders, path: &Path) -> Error {
-    if !path.exists() {
-        return Error::new(ErrorKind::StoreNotFound, "there is no store here").in_file(path).advise("check the path");
-    }
     let has_commits = folders.commits.list().is_ok_and(|files| !files.is_empty());
     if has_commits {
         return Error::corrupt("the store has commits but no FORMAT file")

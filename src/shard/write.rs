@@ -52,8 +52,6 @@ pub(crate) struct Written {
     pub(crate) stored: Vec<Arc<Stored>>,
     /// Payload bytes written.
     pub(crate) bytes_new: u64,
-    /// The shards that were made.
-    pub(crate) shards: Vec<ShardId>,
 }
 
 /// Writes the slices of saves into new shards.
@@ -67,7 +65,8 @@ impl ShardWriter<'_> {
     /// Makes all slices durable: when this returns their bytes are on the disk, in files whose folder has been synced.
     ///
     /// # Errors
-    /// Whatever a read of an unchecked payload or a write fails with; the new files are then removed.
+    /// Whatever a read of an unchecked payload or a write fails with. The new files are orphans then, as after a crash:
+    /// nothing names them, and reclaiming removes them.
     pub(crate) fn write(&self, jobs: &[SliceJob]) -> Result<Written> {
         let mut by_ordinal: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
         for (i, job) in jobs.iter().enumerate() {
@@ -93,40 +92,20 @@ impl ShardWriter<'_> {
         });
         let mut stored: Vec<Option<Arc<Stored>>> = vec![None; jobs.len()];
         let mut written = Written::default();
-        let mut failure = None;
-        let mut files = Vec::new();
-        for (members, result) in done {
-            match result {
-                Ok(group) => {
-                    written.bytes_new += group.bytes_new;
-                    files.extend(group.file);
-                    for (i, slice) in members.iter().zip(group.stored) {
-                        stored[*i] = Some(Arc::new(slice));
-                    }
-                }
-                Err(error) => failure = Some(error),
+        let mut has_files = false;
+        for (members, group) in done {
+            let group = group?;
+            written.bytes_new += group.bytes_new;
+            has_files |= group.has_file;
+            for (i, slice) in members.iter().zip(group.stored) {
+                stored[*i] = Some(Arc::new(slice));
             }
         }
-        if let Some(error) = failure {
-            drop(stored);
-            self.abandon(files);
-            return Err(error);
-        }
-        if !files.is_empty() {
+        if has_files {
             self.shards.dir().sync()?;
         }
-        written.shards = files.iter().map(|file| file.id()).collect();
         written.stored = stored.into_iter().map(|slice| slice.expect("every job is in a group")).collect();
         Ok(written)
-    }
-
-    /// Removes files that no commit will name. What cannot be removed now is an orphan of the next open.
-    fn abandon(&self, files: Vec<Arc<ShardFile>>) {
-        for file in files {
-            let id = file.id();
-            drop(file);
-            let _orphan_at_worst = self.shards.unlink_unless_open(id);
-        }
     }
 
     fn write_group<'j>(&self, ordinal: u32, jobs: impl Iterator<Item = &'j SliceJob>) -> Result<Group> {
@@ -145,14 +124,14 @@ impl ShardWriter<'_> {
         }
         let file = out.finish()?;
         let stored = placed.into_iter().map(|slice| slice.into_stored(file.as_ref())).collect();
-        Ok(Group { stored, bytes_new, file })
+        Ok(Group { stored, bytes_new, has_file: file.is_some() })
     }
 }
 
 struct Group {
     stored: Vec<Stored>,
     bytes_new: u64,
-    file: Option<Arc<ShardFile>>,
+    has_file: bool,
 }
 
 /// A slice whose chunks have their places; new ones in a file that is still being written.

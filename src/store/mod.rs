@@ -109,7 +109,8 @@ impl Store {
     /// # Errors
     /// `corrupt` and `io`, if the name is durable and cannot be read.
     pub fn find(&self, full_name: &str) -> Result<Option<Variable>> {
-        Ok(self.state.table().find_object(full_name)?.map(Variable::from))
+        let current = transaction::current(&self.state);
+        Ok(self.state.table().find_visible(full_name, current)?.map(Variable::from))
     }
 
     /// The members of a collection in order of creation; of partitioned variables, the slices. `filter` is a regular
@@ -142,9 +143,14 @@ impl Store {
 
     fn publish(&self, plan: Plan) -> Result<SaveReport> {
         self.state.check_latch()?;
-        let changes = self.state.shared.steps().between(|| Changes::take(&mut self.state.table()))?;
-        let outcome = self.publisher()?.call(move |publisher| publisher.commit(changes, plan))?;
-        let Outcome { number, id, summary, is_new } = outcome;
+        let publisher = self.publisher()?;
+        let pending = self.state.shared.steps().between(|| {
+            // Handed in before the table is let go: commits are published in the order of their snapshots.
+            let mut table = self.state.table();
+            let changes = Changes::take(&mut table);
+            publisher.submit(move |publisher| publisher.commit(changes, plan))
+        })?;
+        let Outcome { number, id, summary, is_new } = pending?.wait()?;
         let bytes_new = if is_new { summary.bytes_new } else { 0 };
         Ok(SaveReport {
             number,
@@ -177,7 +183,7 @@ impl Store {
         let Save { tag, replace, metadata } = save.into();
         name::check_tag(&tag)?;
         let metadata = metadata?;
-        if !self.state.has_durable() {
+        if !self.state.has_durable()? {
             return Err(Error::new(ErrorKind::SaverNoVariables, "there is nothing to save")
                 .in_file(self.path())
                 .advise("only variables in `GLOBAL_VARIABLES` are saved, and there is none"));
@@ -220,7 +226,7 @@ impl Store {
     /// something that is not durable; `corrupt`, `io`. Then nothing has changed.
     pub fn restore(&self, which: impl Into<Which>) -> Result<()> {
         let which = which.into();
-        self.reset(move |state| View::open(&state.history, &state.shards, &which, state.reading))
+        self.reset(move |state| View::open(&state.history, &state.shards, &which, state.reading).map(Arc::new))
     }
 
     /// Goes back to the last commit, forgetting what changed since.
@@ -228,18 +234,13 @@ impl Store {
     /// # Errors
     /// As [`Store::restore`].
     pub fn rollback(&self) -> Result<()> {
-        self.reset(|state| {
-            let base = state.base();
-            let Some(commit) = base.commit() else { return Ok(View::empty(state.reading)) };
-            View::of(&state.history, &state.shards, commit.clone(), state.reading)
-        })
+        self.reset(|state| Ok(state.base()))
     }
 
-    fn reset(&self, open: impl FnOnce(&StoreState) -> Result<View> + Send + 'static) -> Result<()> {
+    fn reset(&self, open: impl FnOnce(&StoreState) -> Result<Arc<View>> + Send + 'static) -> Result<()> {
         self.publisher()?.call(move |publisher| {
             let state = Arc::clone(&publisher.store);
-            let view = open(&state)?;
-            state.reset_to(view)?;
+            state.reset_to(&open(&state)?)?;
             publisher.forget_unpublished();
             Ok(())
         })
@@ -253,6 +254,19 @@ impl Store {
     /// `restore_shape_mismatch`; `corrupt`, `io`.
     pub fn load(&self, checkpoint: &Checkpoint, options: &LoadOptions) -> Result<LoadReport> {
         self.state.load(checkpoint, options)
+    }
+
+    /// Loads values from a checkpoint of the store at `path`, as [`Store::load`] does.
+    ///
+    /// # Errors
+    /// As [`Store::load`]; `restore_no_checkpoint`, if there is no store or no such checkpoint.
+    pub fn load_from(
+        &self,
+        path: impl AsRef<Path>,
+        which: impl Into<Which>,
+        options: &LoadOptions,
+    ) -> Result<LoadReport> {
+        self.state.load_from(path.as_ref(), which.into(), options)
     }
 
     /// Takes a variable out of the store, with its slices if it is partitioned. Handles of it answer

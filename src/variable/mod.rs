@@ -20,7 +20,7 @@ use crate::tensor::Tensor;
 
 pub use read::{Read, ReadStrings};
 pub(crate) use shared::Shared;
-pub(crate) use single::{Single, State};
+pub(crate) use single::{NO_COMMIT, Single, State, detached};
 pub(crate) use whole::{Whole, WholeState};
 
 /// A handle of one variable: in one piece, a slice of a partitioned one, or a partitioned one as a whole.
@@ -303,7 +303,11 @@ impl Variable {
         self.combine(value, T::difference)
     }
 
-    fn combine<T: Element, D: Dimension>(&self, value: &ArrayRef<T, D>, combine: fn(T, T) -> Option<T>) -> Result<()> {
+    fn combine<T: Element, D: Dimension>(
+        &self,
+        value: &ArrayRef<T, D>,
+        combine: impl Fn(T, T) -> Option<T> + Copy,
+    ) -> Result<()> {
         match &self.object {
             Object::Single(single) => single.combine(value, combine),
             Object::Whole(whole) => whole.combine(value, combine),

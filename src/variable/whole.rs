@@ -125,7 +125,7 @@ impl Whole {
     pub(crate) fn combine<T: Element, D: Dimension>(
         &self,
         other: &ArrayRef<T, D>,
-        combine: fn(T, T) -> Option<T>,
+        combine: impl Fn(T, T) -> Option<T> + Copy,
     ) -> Result<()> {
         let state = self.snapshot()?;
         tensor::check_dtype::<T>(state.dtype).map_err(|error| error.of_variable(&*state.name))?;

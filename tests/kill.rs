@@ -1,0 +1,217 @@
+//! Kills training by SIGKILL at random instants, again and again: nothing that it acknowledged is lost, and it ends with
+//! the bits of a training that nobody disturbed.
+//!
+//! The training is the example's own code, run in child processes of this test with a smaller setting.
+//!
+//! - `VARKEEP_KILLS`: how many kills (20 if absent).
+//! - `VARKEEP_KILL_SEED`: the seed that a failed run printed, to draw the same instants again.
+//! - `VARKEEP_KILL_BINARY`: the example itself, to be killed as it is run by people:
+//!   `cargo build --release --example digits`, then
+//!   `VARKEEP_KILL_BINARY=target/release/examples/digits cargo test --release --test kill`.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use rand::rngs::SysRng;
+use rand::{RngExt, SeedableRng, TryRng};
+use rand_chacha::ChaCha8Rng;
+use varkeep::{Checkpoint, CheckpointInfo, ErrorKind, Tensor, Which, checkpoints};
+
+#[expect(dead_code, reason = "what only its `main` uses")]
+#[path = "../examples/digits/main.rs"]
+mod digits;
+
+/// In a child process: the folder of the store it is to train in.
+const CHILD_STORE: &str = "VARKEEP_KILL_CHILD_STORE";
+
+/// What a child process runs; by itself it tests nothing.
+#[test]
+fn life() {
+    let Some(store) = env::var_os(CHILD_STORE) else { return };
+    let options = digits::Options { store: store.into(), epochs: 5, save_every: 6, ..digits::Options::default() };
+    // Stderr, because the test harness writes to stdout.
+    digits::run(&options, &mut std::io::stderr()).expect("training runs to its end unless it is killed");
+}
+
+#[test]
+fn killed_training_loses_nothing_acknowledged_and_ends_with_the_same_bits() {
+    let kills: u64 = number_from("VARKEEP_KILLS").unwrap_or(20);
+    let seed = number_from("VARKEEP_KILL_SEED").unwrap_or_else(|| SysRng.try_next_u64().unwrap());
+    println!("VARKEEP_KILL_SEED={seed}");
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let folder = tempfile::tempdir().unwrap();
+
+    let undisturbed = folder.path().join("undisturbed");
+    let (began, mut life) = (Instant::now(), Life::begin(&undisturbed));
+    life.end();
+    let (whole, expected) = (began.elapsed(), state(&undisturbed, "final"));
+    println!("undisturbed: {} checkpoints acknowledged in {whole:.1?}", life.acknowledged.len());
+
+    let (mut killed, mut acknowledged_all, mut trainings) = (0, 0, 0);
+    while killed < kills {
+        let store = folder.path().join(format!("training-{trainings}"));
+        let mut acknowledged = Vec::new();
+        // Most trainings are killed once; some again and again, also while they recover.
+        loop {
+            let mut life = Life::begin(&store);
+            thread::sleep(whole.mul_f64(random.random_range(0.0..1.0)));
+            let was_killed = life.kill();
+            acknowledged.append(&mut life.acknowledged);
+            check_kept(&store, &acknowledged);
+            killed += u64::from(was_killed);
+            if !was_killed || random.random_bool(0.7) {
+                break;
+            }
+        }
+        let mut life = Life::begin(&store);
+        life.end();
+        acknowledged.append(&mut life.acknowledged);
+        check_kept(&store, &acknowledged);
+        assert_eq!(state(&store, "final"), expected, "training {trainings} ends with other values");
+        acknowledged_all += acknowledged.len();
+        trainings += 1;
+        std::fs::remove_dir_all(&store).unwrap();
+    }
+    println!("{killed} kills in {trainings} trainings, {acknowledged_all} checkpoints acknowledged, none lost");
+}
+
+#[test]
+fn checkpoints_are_read_while_training_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("training");
+    let mut life = Life::begin(&store);
+    let mut read = 0;
+    while !life.has_ended() {
+        let Ok(infos) = checkpoints(&store) else {
+            assert_eq!(read, 0, "a store that could be read no longer can");
+            continue;
+        };
+        for info in &infos {
+            match read_whole(&store, info) {
+                Ok(_) => read += 1,
+                // Deleted by the trainer since it was listed.
+                Err(error) => assert_eq!(error.kind(), ErrorKind::TagNotFound, "{error:?}"),
+            }
+        }
+    }
+    life.end();
+    assert!(read > 0, "nothing was read while the training ran");
+    println!("{read} checkpoints read meanwhile");
+}
+
+fn number_from(variable: &str) -> Option<u64> {
+    let text = env::var(variable).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{variable}={text} is no number")))
+}
+
+/// One process that trains, and the tags that it acknowledged.
+struct Life {
+    child: Child,
+    lines: Option<JoinHandle<Vec<String>>>,
+    acknowledged: Vec<String>,
+}
+
+impl Life {
+    fn begin(store: &Path) -> Self {
+        let mut child = match env::var_os("VARKEEP_KILL_BINARY") {
+            Some(binary) => Command::new(binary)
+                .args([OsString::from("--store"), store.into()])
+                .stdout(Stdio::piped())
+                .spawn()
+                .expect("VARKEEP_KILL_BINARY can be run"),
+            None => Command::new(env::current_exe().unwrap())
+                .args(["--exact", "life", "--nocapture"])
+                .env(CHILD_STORE, store)
+                .stdout(Stdio::null())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap(),
+        };
+        let pipe: Box<dyn Read + Send> = match (child.stdout.take(), child.stderr.take()) {
+            (Some(stdout), _) => Box::new(stdout),
+            (None, stderr) => Box::new(stderr.expect("one of both was piped")),
+        };
+        let lines = thread::spawn(move || BufReader::new(pipe).lines().map_while(Result::ok).collect());
+        Self { child, lines: Some(lines), acknowledged: Vec::new() }
+    }
+
+    fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    /// Kills it by SIGKILL; `false` if it had come to its end before.
+    fn kill(&mut self) -> bool {
+        self.child.kill().unwrap();
+        let status = self.child.wait().unwrap();
+        let said = self.listen();
+        assert!(status.success() || status.code().is_none(), "training failed by itself: {said:?}");
+        !status.success()
+    }
+
+    /// Lets it come to its end.
+    fn end(&mut self) {
+        let status = self.child.wait().unwrap();
+        let said = self.listen();
+        assert!(status.success(), "training failed: {said:?}");
+    }
+
+    fn listen(&mut self) -> Vec<String> {
+        let said = self.lines.take().expect("a life ends once").join().unwrap();
+        self.acknowledged = said.iter().filter_map(|line| line.strip_prefix("saved ")).map(str::to_owned).collect();
+        said
+    }
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        // A failed assertion leaves no process behind.
+        let _ended = self.child.kill().and_then(|()| self.child.wait());
+    }
+}
+
+/// Checks that every checkpoint there is can be read whole, and that none acknowledged is missing, but for those that the
+/// training itself deletes to make room.
+fn check_kept(store: &Path, acknowledged: &[String]) {
+    let infos = match checkpoints(store) {
+        Ok(infos) => infos,
+        Err(error) => {
+            let unborn = matches!(error.kind(), ErrorKind::StoreNotFound | ErrorKind::NotAStore);
+            assert!(unborn && acknowledged.is_empty(), "{acknowledged:?} were acknowledged, but {error:?}");
+            return;
+        }
+    };
+    for info in &infos {
+        read_whole(store, info).unwrap();
+    }
+    let kept: Vec<&str> = infos.iter().filter_map(CheckpointInfo::tag).collect();
+    for tag in acknowledged {
+        // Tags of steps sort as their numbers do.
+        let newer = kept.iter().filter(|other| other.starts_with("step-") && **other > tag.as_str()).count();
+        let made_room = tag.starts_with("step-") && newer >= digits::training::KEPT - 1;
+        assert!(kept.contains(&tag.as_str()) || made_room, "{tag} was acknowledged; there are only {kept:?}");
+    }
+}
+
+/// Every variable's value.
+fn read_whole(store: &Path, info: &CheckpointInfo) -> varkeep::Result<BTreeMap<String, Tensor>> {
+    let checkpoint = Checkpoint::open(store, Which::Number(info.number()))?;
+    let variables = checkpoint.variables("").map(|variable| {
+        let variable = variable?;
+        Ok((variable.name().to_owned(), variable.tensor()?))
+    });
+    variables.collect()
+}
+
+fn state(store: &Path, tag: &str) -> BTreeMap<String, Tensor> {
+    let infos = checkpoints(store).unwrap();
+    let info = infos.iter().find(|info| info.tag() == Some(tag)).expect("the checkpoint was acknowledged");
+    let state = read_whole(store, info).unwrap();
+    assert!(state.contains_key("model/hidden/weights") && state.contains_key("training/drawn"));
+    state
+}
