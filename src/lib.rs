@@ -55,5 +55,10 @@ pub mod hidden {
     pub use crate::name::{check_scope, check_tag, check_variable};
 }
 
+/// The examples of the page on TensorFlow run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/TENSORFLOW.md")]
+mod tensorflow {}
+
 #[cfg(target_endian = "big")]
 compile_error!("varkeep's files are little-endian and mapped as they are: big-endian machines are not supported");

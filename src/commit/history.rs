@@ -118,6 +118,17 @@ impl History {
         Ok(Some(record))
     }
 
+    /// Checks that a store of this version may write behind a commit.
+    ///
+    /// # Errors
+    /// `unsupported_format`, if it has features that a writer has to know.
+    pub(crate) fn check_writable(&self, number: u64) -> Result<()> {
+        let file_name = file_names::of_commit(number);
+        let Some(bytes) = read_small(&self.folders.commits, &file_name)? else { return Ok(()) };
+        let checked = CommitRecord::parse(&bytes, self.store.id, Access::Write);
+        checked.map(|_| ()).map_err(|error| error.in_file(self.folders.commits.path().join(&file_name)))
+    }
+
     /// The newest commit; `None` if there is none yet.
     pub(crate) fn head(&self) -> Result<Option<CommitRecord>> {
         for _ in 0..LOOKS_MAX {

@@ -33,7 +33,7 @@ impl ManifestFile {
         let in_file = |error: Error| error.in_file(&path);
         let layout = ManifestLayout::parse(&mapping, store, Access::Read).map_err(in_file)?;
         layout.check_is(reference).map_err(in_file)?;
-        Ok(Self { reference: reference.clone(), path, mapping, layout })
+        Ok(Self { reference: *reference, path, mapping, layout })
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -4,14 +4,13 @@ use std::cell::{Cell, RefCell};
 use std::panic::Location;
 use std::sync::Arc;
 
-use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{SlicePlace, Statics};
 use crate::limits::CHUNK_BYTES_DEFAULT;
 use crate::name::slice_of;
-use crate::scope::decide::{Cut, DefaultInitializer, Plan, Reslice, SliceStep, VariableFacts, WholeFacts, WholePlan};
+use crate::scope::decide::{DefaultInitializer, Plan, SliceStep, VariableFacts, WholeFacts, WholePlan};
 use crate::scope::initializer::{self, Initializer, Place};
-use crate::scope::{CallArguments, Decision, Existing, GetterChain, ScopeSettings, Tiles, VariableRequest, decide};
+use crate::scope::{CallArguments, Decision, Existing, GetterChain, ScopeSettings, VariableRequest, decide};
 use crate::shard::Payload;
 use crate::store::reslice;
 use crate::store::state::StoreState;

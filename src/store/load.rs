@@ -16,13 +16,19 @@ use crate::store::table::{Named, Slot};
 use crate::tensor::Tensor;
 use crate::variable::{Object, Single};
 
+/// Whether the variable of a full name is to be loaded.
+type IsWanted = dyn Fn(&str) -> bool;
+
+/// The name under which a checkpoint holds the variable of a full name.
+type KeyOf = dyn Fn(&str) -> String;
+
 /// What a load lets pass. By default nothing: every variable must be there, with its dtype and shape.
 #[derive(Default)]
 pub struct LoadOptions {
     allow_missing: bool,
     allow_mismatched: bool,
-    only: Option<Box<dyn Fn(&str) -> bool>>,
-    key_of: Option<Box<dyn Fn(&str) -> String>>,
+    only: Option<Box<IsWanted>>,
+    key_of: Option<Box<KeyOf>>,
 }
 
 impl LoadOptions {
@@ -121,16 +127,15 @@ impl StoreState {
         let mut names = None;
         for (name, object) in covered {
             let key = options.key_of.as_ref().map_or_else(|| name.clone(), |key_of| key_of(&name));
-            match find_key(checkpoint, &key)? {
-                Some(saved) => matches.push(Match { object, name, saved }),
-                None => {
-                    let names = match &mut names {
-                        Some(names) => names,
-                        none => none.insert(keys(checkpoint)?),
-                    };
-                    report.missing.push((name, name::nearest(&key, names.iter().map(String::as_str))));
-                }
+            if let Some(saved) = find_key(checkpoint, &key)? {
+                matches.push(Match { object, name, saved });
+                continue;
             }
+            if names.is_none() {
+                names = Some(keys(checkpoint)?);
+            }
+            let near = name::nearest(&key, names.iter().flatten().map(String::as_str));
+            report.missing.push((name, near));
         }
         if let (false, Some((name, near))) = (options.allow_missing, report.missing.first()) {
             let what = format!("the checkpoint has no variable {name:?}");

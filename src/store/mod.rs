@@ -66,7 +66,6 @@ pub use step::Step;
 /// assert!(checkpoint.find("layer/seen")?.is_none(), "local variables are never saved");
 /// # Ok::<(), varkeep::Error>(())
 /// ```
-#[derive(Debug)]
 pub struct Store {
     publisher: Option<PublisherThread>,
     state: Arc<StoreState>,
@@ -299,6 +298,12 @@ impl Store {
     #[doc(hidden)]
     pub fn wait_for_catalog(&self, at_most: Duration) -> bool {
         self.state.wait_for_catalog(at_most)
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Store({})", self.path().display())
     }
 }
 

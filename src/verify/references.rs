@@ -11,6 +11,7 @@ use crate::format::{Body, CommitRecord, Content, Entry, Extent, ManifestRef, Sha
 use crate::id::{ManifestId, ShardId};
 use crate::io;
 use crate::manifest::{ManifestFile, Stack};
+use crate::shard::ReadMode;
 use crate::verify::CheckpointHealth;
 use crate::verify::findings::Findings;
 use crate::verify::links::check_links;
@@ -239,7 +240,7 @@ fn open_manifest(survey: &Survey, reference: &ManifestRef, findings: &mut Findin
         offset += part.len() as u64;
     }
     findings.read_file(file.len());
-    ManifestFile::open(dir, survey.history.store.id, reference)
+    ManifestFile::open(dir, survey.history.store.id, reference, ReadMode::Map)
 }
 
 /// Calls `f` with every name that some manifest of the stack holds, once each.

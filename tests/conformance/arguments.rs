@@ -166,13 +166,14 @@ pub(crate) fn regularizer(json: &Json) -> Result<Option<Regularizer>> {
     }))
 }
 
+/// A count; one that is negative becomes 0, which is as far below 1 for all that is checked.
+fn count(json: &Json) -> u64 {
+    json.as_u64().unwrap_or(0)
+}
+
 pub(crate) fn partitioner(json: &Json) -> Result<Option<Partitioner>> {
     if json.is_null() {
         return Ok(None);
-    }
-    // A count that is negative is one below 1 to whoever can say it, and so is the 0 it becomes here.
-    fn count(json: &Json) -> u64 {
-        json.as_u64().unwrap_or(0)
     }
     let (name, argument) = form(json);
     let axis = argument["axis"].as_i64().unwrap_or(0);

@@ -71,18 +71,7 @@ impl Step {
                 | "partitioner_not_sequence",
             ) => true,
             Some("partitioner_bad_argument" | "partitioner_nonpositive") => says(":-") || says("[-") || says(",-"),
-            Some("regularizer_bad_argument") => self.has_integer_scale(&self.arguments),
-            _ => false,
-        }
-    }
-
-    fn has_integer_scale(&self, json: &Json) -> bool {
-        match json {
-            Json::Object(entries) => entries.iter().any(|(key, value)| match key.as_str() {
-                "l1" | "l2" => value.is_i64(),
-                "l1_l2" => value.as_array().is_some_and(|scales| scales.iter().any(Json::is_i64)),
-                _ => self.has_integer_scale(value),
-            }),
+            Some("regularizer_bad_argument") => has_integer_scale(&self.arguments),
             _ => false,
         }
     }
@@ -97,6 +86,16 @@ impl Step {
             (Ok(ours), None) => differing_entry(ours, &self.expected["ok"]),
         }
     }
+}
+
+/// Whether a regularizer is built with an integer.
+fn has_integer_scale(json: &Json) -> bool {
+    let Json::Object(entries) = json else { return false };
+    entries.iter().any(|(key, value)| match key.as_str() {
+        "l1" | "l2" => value.is_i64(),
+        "l1_l2" => value.as_array().is_some_and(|scales| scales.iter().any(Json::is_i64)),
+        _ => has_integer_scale(value),
+    })
 }
 
 /// The first entry that the corpus states and that is otherwise here.

@@ -9,7 +9,7 @@ use varkeep::{Scope, ScopeHandle, Store};
 use crate::arguments::Touched;
 use crate::dump::{Dump, counters, dump};
 use crate::program::{Outcome, Program, Step, saved_difference};
-use crate::session::{Handles, Session, enter, entered, open_store, scope_names, set};
+use crate::session::{Handles, Session, enter, entered, open_store, saved_at_end, scope_names, set};
 
 /// What else a replay does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +90,7 @@ impl<'p> Replay<'p> {
         if self.program.saved.is_null() {
             return Ok(());
         }
-        let saved = self.session.saved_at_end(store).map_err(|error| format!("saving at the end: {error:?}"))?;
+        let saved = saved_at_end(store).map_err(|error| format!("saving at the end: {error:?}"))?;
         match saved_difference(&saved, &self.program.saved) {
             Some(difference) => Err(format!("at the end {difference}")),
             None => Ok(()),
@@ -119,7 +119,7 @@ impl<'p> Replay<'p> {
                     let before = self.before(store, scope, step);
                     let inner = enter(scope, step, &self.labels, &self.session.touched);
                     let outcome = inner.as_ref().map(entered).map_err(copy);
-                    self.check(at, step, &outcome)?;
+                    check(at, step, &outcome)?;
                     self.after(at, store, scope, &outcome, before)?;
                     self.note(store, outcome);
                     if let Ok(inner) = inner {
@@ -138,7 +138,7 @@ impl<'p> Replay<'p> {
                     let outcome = self.session.act(store, scope, step);
                     let touched = self.session.touched.lock().expect("no getter panics").clone();
                     self.names.extend(touched);
-                    self.check(at, step, &outcome)?;
+                    check(at, step, &outcome)?;
                     self.after(at, store, scope, &outcome, before)?;
                     self.note(store, outcome);
                 }
@@ -146,13 +146,6 @@ impl<'p> Replay<'p> {
             at += 1;
         }
         Ok(Flow::End)
-    }
-
-    fn check(&self, at: usize, step: &Step, outcome: &Outcome) -> Result<(), Differs> {
-        match step.difference(outcome) {
-            Some(difference) => Err(format!("step {at}, {} {}: {difference}", step.name, step.arguments)),
-            None => Ok(()),
-        }
     }
 
     fn note(&mut self, store: &Store, outcome: Outcome) {
@@ -199,6 +192,13 @@ impl<'p> Replay<'p> {
             return Err(format!("step {at} failed and left something to commit: {commit:?}"));
         }
         Ok(())
+    }
+}
+
+fn check(at: usize, step: &Step, outcome: &Outcome) -> Result<(), Differs> {
+    match step.difference(outcome) {
+        Some(difference) => Err(format!("step {at}, {} {}: {difference}", step.name, step.arguments)),
+        None => Ok(()),
     }
 }
 

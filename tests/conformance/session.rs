@@ -206,9 +206,8 @@ impl Session {
         // What the types exclude fails here, unless the corpus says that something else fails before it is looked at.
         match collections(given("collections")) {
             Ok(Some(keys)) => get = get.collections(keys),
-            Ok(None) => {}
             Err(error) if step.is_untypable() => return Err(error),
-            Err(_) => {}
+            Ok(None) | Err(_) => {}
         }
         if !given("shape").is_null() {
             get = get.partial_shape(partial_shape(given("shape")));
@@ -243,14 +242,14 @@ impl Session {
         outcome["handle"] = self.handles.number(&gotten.variable);
         Ok(outcome)
     }
+}
 
-    /// What a default saver would write now.
-    pub(crate) fn saved_at_end(&self, store: &Store) -> Result<Json> {
-        match store.save(Save::tag(END).replace()) {
-            Ok(_) => saved(&Checkpoint::open(store.path(), END)?),
-            Err(error) if error.kind() == ErrorKind::SaverNoVariables => Ok(json!([])),
-            Err(error) => Err(error),
-        }
+/// What a default saver would write now.
+pub(crate) fn saved_at_end(store: &Store) -> Result<Json> {
+    match store.save(Save::tag(END).replace()) {
+        Ok(_) => saved(&Checkpoint::open(store.path(), END)?),
+        Err(error) if error.kind() == ErrorKind::SaverNoVariables => Ok(json!([])),
+        Err(error) => Err(error),
     }
 }
 
@@ -299,11 +298,10 @@ fn saved(checkpoint: &Checkpoint) -> Result<Json> {
     for saved in checkpoint.variables("") {
         let saved = saved?;
         let slices = match saved.kind() {
-            SavedKind::Variable => Json::Null,
             SavedKind::Whole => slices_of(&saved),
             // A slice of a partitioned variable is stored under the name of the whole.
             SavedKind::SliceOf(whole) if checkpoint.find(&whole)?.is_some() => continue,
-            SavedKind::SliceOf(_) => Json::Null,
+            SavedKind::Variable | SavedKind::SliceOf(_) => Json::Null,
             other => panic!("no program makes a {other:?}"),
         };
         let value: Tensor = saved.tensor()?;

@@ -89,7 +89,7 @@ pub(crate) fn counting(dtype: DType, shape: &Shape, numbers: impl Iterator<Item 
         DType::I8 => Tensor::from_vec(shape, numbers.iter().map(|n| *n as i8).collect()),
         DType::I16 => Tensor::from_vec(shape, numbers.iter().map(|n| *n as i16).collect()),
         DType::I32 => Tensor::from_vec(shape, numbers.iter().map(|n| *n as i32).collect()),
-        DType::I64 => Tensor::from_vec(shape, numbers.iter().map(|n| *n as i64).collect()),
+        DType::I64 => Tensor::from_vec(shape, numbers.iter().map(|n| n.cast_signed()).collect()),
         DType::U8 => Tensor::from_vec(shape, numbers.iter().map(|n| *n as u8).collect()),
         DType::U16 => Tensor::from_vec(shape, numbers.iter().map(|n| *n as u16).collect()),
         DType::U32 => Tensor::from_vec(shape, numbers.iter().map(|n| *n as u32).collect()),

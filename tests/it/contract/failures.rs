@@ -1,5 +1,6 @@
 //! A failed get leaves nothing behind, wherever it fails.
 
+use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
@@ -17,19 +18,20 @@ fn seen(store: &Store) -> String {
     let mut text = String::new();
     for key in ["variables", "local_variables", "trainable_variables", "mine"] {
         for variable in store.collection(key, "").unwrap() {
-            text +=
-                &format!("{key} {variable:?} {:?} {:?}; ", variable.tensor().unwrap().bytes(), variable.collections());
+            write!(text, "{key} {variable:?} {:?} {:?}; ", variable.tensor().unwrap().bytes(), variable.collections())
+                .unwrap();
         }
     }
     for name in ["kept", "v", "w", "w/part_0", "w/part_1", "w/part_2", "w/part_3", "w/0", "w/1", "x"] {
-        text += &format!("{name} {:?}; ", store.find(name).unwrap().map(|v| (v.declared_shape(), v.is_durable())));
+        write!(text, "{name} {:?}; ", store.find(name).unwrap().map(|v| (v.declared_shape(), v.is_durable()))).unwrap();
     }
     text + &format!("{:?}", store.regularization_losses("").unwrap().len())
 }
 
-/// Runs a get that is to fail or panic, and checks that it left nothing: not in memory, not to be committed.
+/// Runs a get that is to fail or panic, and checks that it left nothing: not in memory, not to be committed. Returns
+/// its error, or nothing if it panicked.
 #[track_caller]
-fn leaves_nothing(prepare: impl FnOnce(&Scope<'_>), fail: impl FnOnce(&Scope<'_>) -> Option<Error>) -> Option<Error> {
+fn leaves_nothing(prepare: impl FnOnce(&Scope<'_>), fail: impl FnOnce(&Scope<'_>) -> Error) -> Option<Error> {
     let folder = folder();
     let store = store_in(&folder);
     let root = store.root();
@@ -37,7 +39,7 @@ fn leaves_nothing(prepare: impl FnOnce(&Scope<'_>), fail: impl FnOnce(&Scope<'_>
     prepare(&root);
     store.commit().unwrap();
     let before = seen(&store);
-    let error = catch_unwind(AssertUnwindSafe(|| fail(&root))).unwrap_or(None);
+    let error = catch_unwind(AssertUnwindSafe(|| fail(&root))).ok();
     assert_eq!(seen(&store), before);
     assert!(!store.commit().unwrap().is_new, "something was left to be committed");
     assert_eq!(root.unique_scope("w").enter().unwrap().name(), "w", "no counter was touched");
@@ -47,10 +49,10 @@ fn leaves_nothing(prepare: impl FnOnce(&Scope<'_>), fail: impl FnOnce(&Scope<'_>
     error
 }
 
-/// The error of a get that fails, or nothing for one that panics.
+/// The error of a get that fails.
 #[track_caller]
-fn failing(get: GetVariable<'_>) -> Option<Error> {
-    Some(get.get().expect_err("it should fail"))
+fn failing(get: GetVariable<'_>) -> Error {
+    get.get().expect_err("it should fail")
 }
 
 fn nothing(_: &Scope<'_>) {}

@@ -159,7 +159,7 @@ fn what_a_getter_has_made_is_seen_inside_it_and_nowhere_else_yet() {
     let look = move |next: &mut Next<'_, Variable>, request: VariableRequest| {
         let made = next.get(request)?;
         assert_eq!(inside.find("v")?.as_ref(), Some(&made));
-        assert_eq!(inside.collection("variables", "")?, [made.clone()]);
+        assert_eq!(inside.collection("variables", "")?, std::slice::from_ref(&made));
         std::thread::scope(|scope| {
             let others = scope.spawn(|| (inside.find("v").unwrap(), inside.collection("variables", "").unwrap()));
             assert_eq!(others.join().unwrap(), (None, Vec::new()));

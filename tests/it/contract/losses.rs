@@ -51,7 +51,7 @@ fn gradients_of_the_built_in_ones_are_added() {
     let get = store.root().get_variable("v").initializer(arr1(&[2.0_f32, -3.0, 0.0]));
     get.regularizer(regularizer::l1_l2(0.5, 0.25).unwrap()).get().unwrap();
     let losses = store.regularization_losses("").unwrap();
-    assert_eq!(losses[0].value().unwrap(), 0.5 * 5.0 + 0.25 * 13.0 / 2.0);
+    assert_eq!(all(&store), [("v".to_owned(), 0.5 * 5.0 + 0.25 * 13.0 / 2.0)]);
     let mut gradient = ArrayD::<f32>::ones(IxDyn(&[3]));
     losses[0].add_gradient(gradient.view_mut()).unwrap();
     assert_eq!(gradient, arr1(&[1.0 + 0.5 + 0.5, 1.0 - 0.5 - 0.75, 1.0]).into_dyn());

@@ -1,6 +1,7 @@
 //! The contract of `get_variable`, where the conformance programs do not reach: what is durable, what failures leave,
 //! what threads see, and what is varkeep's own.
 
+mod documentation;
 mod failures;
 mod getters;
 mod losses;
@@ -9,8 +10,6 @@ mod partitions;
 mod properties;
 mod resume;
 mod threads;
-
-use std::path::Path;
 
 use tempfile::TempDir;
 use varkeep::{ErrorKind, Result, Store, Tensor, Variable};
@@ -29,7 +28,7 @@ pub(crate) fn store_path(folder: &TempDir) -> std::path::PathBuf {
 
 /// Commits, closes and opens the store again.
 pub(crate) fn reopened(store: Store) -> Store {
-    let path: &Path = &store.path().to_owned();
+    let path = store.path().to_path_buf();
     store.commit().unwrap();
     drop(store);
     Store::open(path).unwrap()

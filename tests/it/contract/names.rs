@@ -270,7 +270,7 @@ fn scopes_survive_a_reopen_as_handles() {
 
 #[test]
 fn a_load_is_all_or_nothing_and_finds_wholes_by_their_own_name() {
-    let (folder, other) = (folder(), super::folder());
+    let (folder, other) = (folder(), folder());
     let store = store_in(&folder);
     let root = store.root();
     root.get_variable("a").initializer(vector(&[1.0, 2.0])).partitioner(partitioner::fixed_size(2, 0)).get().unwrap();
