@@ -5,15 +5,14 @@ use std::sync::Arc;
 
 use crate::checkpoint::{Checkpoint, View};
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::{Body, Statics, VariableRecord};
+use crate::format::{Body, VariableRecord};
 use crate::io::{self, Dir, NoTap};
 use crate::name;
-use crate::scope::Regularizer;
 use crate::shard::Payload;
 use crate::store::Options;
 use crate::store::publisher::Plan;
 use crate::store::save::SaveReport;
-use crate::store::table::{Named, Slot, Table, whole_state};
+use crate::store::table::{Named, Slot, Table, state_of, whole_state};
 use crate::variable::{NO_COMMIT, Object, Single, State, Whole};
 
 impl Checkpoint {
@@ -64,7 +63,7 @@ fn enter_all(view: &View, table: &mut Table) -> Result<()> {
         let entry = entry?;
         match entry.body {
             Body::Variable(record) => {
-                let state = state_of(view, &entry.name, record).map_err(|error| error.of_variable(&entry.name))?;
+                let state = new_state(view, &entry.name, record).map_err(|error| error.of_variable(&entry.name))?;
                 let single = Single::new(Arc::clone(&table.shared), state, None);
                 single.note_changed();
                 table.slots.insert(entry.name, Slot::Live(Named::Object(Object::Single(single))));
@@ -83,12 +82,14 @@ fn enter_all(view: &View, table: &mut Table) -> Result<()> {
     }
     // The slices are there now, so the wholes find them.
     for (name, record) in wholes {
-        let find = |slice: &str| {
-            let Some(Named::Object(Object::Single(single))) = table.find_live(slice)? else { return Ok(None) };
+        let state = whole_state(&name, &record, |slice| {
+            let Some(Slot::Live(Named::Object(Object::Single(single)))) = table.slots.get(slice) else {
+                return Ok(None);
+            };
             let (shape, dtype) = (single.state().shape.clone(), single.state().dtype());
-            Ok(Some((single, shape, dtype)))
-        };
-        let state = whole_state(&name, &record, find).map_err(|error| error.of_variable(&name))?;
+            Ok(Some((Arc::clone(single), shape, dtype)))
+        });
+        let state = state.map_err(|error| error.of_variable(&name))?;
         table.slots.insert(name.clone(), Slot::Live(Named::Object(Object::Whole(Whole::new(state)))));
         table.changed_names.push(name);
     }
@@ -96,23 +97,16 @@ fn enter_all(view: &View, table: &mut Table) -> Result<()> {
     Ok(())
 }
 
-/// The state that a record of another store describes, to be written here: it is durable nowhere yet.
-fn state_of(view: &View, name: &str, record: VariableRecord) -> Result<State> {
-    let stored = view.stored(record.content)?;
-    let reading = view.reading();
-    // No commit of the new store has held it yet.
-    let statics = Statics { first_commit: NO_COMMIT, ..record.statics };
-    Ok(State {
-        name: name.into(),
-        attached: true,
-        regularizer: statics.regularizer.as_ref().map(Regularizer::from_record).transpose()?,
-        statics: Arc::new(statics),
-        shape: record.shape,
-        payload: Arc::new(Payload::on_disk(stored, reading.mode, reading.verification)),
-        base: None,
-        constraint: None,
-        claimed: false,
-    })
+/// The state that a record of another store describes, to be written here: it is durable nowhere yet, and no commit has
+/// held it.
+fn new_state(view: &View, name: &str, record: VariableRecord) -> Result<State> {
+    let mut state = state_of(view, name, record)?;
+    if let Some(stored) = state.base.take() {
+        let reading = view.reading();
+        state.payload = Arc::new(Payload::on_disk(stored, reading.mode, reading.verification));
+    }
+    Arc::make_mut(&mut state.statics).first_commit = NO_COMMIT;
+    Ok(state)
 }
 
 #[cfg(test)]
