@@ -13,10 +13,12 @@ use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::Instant;
 
 use rand::rngs::SysRng;
 use rand::{RngExt, SeedableRng, TryRng};
@@ -34,7 +36,7 @@ const CHILD_STORE: &str = "VARKEEP_KILL_CHILD_STORE";
 #[test]
 fn life() {
     let Some(store) = env::var_os(CHILD_STORE) else { return };
-    let options = digits::Options { store: store.into(), epochs: 5, save_every: 6, ..digits::Options::default() };
+    let options = digits::Options { store: store.into(), epochs: 4, save_every: 8, ..digits::Options::default() };
     // Stderr, because the test harness writes to stdout.
     digits::run(&options, &mut std::io::stderr()).expect("training runs to its end unless it is killed");
 }
@@ -50,8 +52,9 @@ fn killed_training_loses_nothing_acknowledged_and_ends_with_the_same_bits() {
     let undisturbed = folder.path().join("undisturbed");
     let (began, mut life) = (Instant::now(), Life::begin(&undisturbed));
     life.end();
-    let (whole, expected) = (began.elapsed(), state(&undisturbed, "final"));
-    println!("undisturbed: {} checkpoints acknowledged in {whole:.1?}", life.acknowledged.len());
+    let (saves, expected) = (life.acknowledged.len(), state(&undisturbed, "final"));
+    println!("undisturbed: {saves} checkpoints acknowledged in {:.1?}", began.elapsed());
+    let interval = began.elapsed() / saves.try_into().unwrap();
 
     let (mut killed, mut acknowledged_all, mut trainings) = (0, 0, 0);
     while killed < kills {
@@ -60,7 +63,10 @@ fn killed_training_loses_nothing_acknowledged_and_ends_with_the_same_bits() {
         // Most trainings are killed once; some again and again, also while they recover.
         loop {
             let mut life = Life::begin(&store);
-            thread::sleep(whole.mul_f64(random.random_range(0.0..1.0)));
+            // Counted in saves, the instant is in the midst of training however busy the machine is.
+            let to_go = saves.saturating_sub(acknowledged.len()).max(1);
+            life.wait_for_saves(random.random_range(0..to_go));
+            thread::sleep(interval.mul_f64(random.random_range(0.0..1.5)));
             let was_killed = life.kill();
             acknowledged.append(&mut life.acknowledged);
             check_kept(&store, &acknowledged);
@@ -113,7 +119,9 @@ fn number_from(variable: &str) -> Option<u64> {
 /// One process that trains, and the tags that it acknowledged.
 struct Life {
     child: Child,
-    lines: Option<JoinHandle<Vec<String>>>,
+    /// What it says, line by line.
+    lines: Receiver<String>,
+    said: Vec<String>,
     acknowledged: Vec<String>,
 }
 
@@ -125,46 +133,55 @@ impl Life {
                 .stdout(Stdio::piped())
                 .spawn()
                 .expect("VARKEEP_KILL_BINARY can be run"),
-            None => Command::new(env::current_exe().unwrap())
+            None => Command::new(env::current_exe().expect("this test runs"))
                 .args(["--exact", "life", "--nocapture"])
                 .env(CHILD_STORE, store)
                 .stdout(Stdio::null())
                 .stderr(Stdio::piped())
                 .spawn()
-                .unwrap(),
+                .expect("what runs can be run again"),
         };
         let pipe: Box<dyn Read + Send> = match (child.stdout.take(), child.stderr.take()) {
             (Some(stdout), _) => Box::new(stdout),
             (None, stderr) => Box::new(stderr.expect("one of both was piped")),
         };
-        let lines = thread::spawn(move || BufReader::new(pipe).lines().map_while(Result::ok).collect());
-        Self { child, lines: Some(lines), acknowledged: Vec::new() }
+        let (said, lines) = mpsc::channel();
+        thread::spawn(move || BufReader::new(pipe).lines().map_while(Result::ok).try_for_each(|line| said.send(line)));
+        Self { child, lines, said: Vec::new(), acknowledged: Vec::new() }
+    }
+
+    /// Waits until it has acknowledged so many, or has ended.
+    fn wait_for_saves(&mut self, saves: usize) {
+        while self.acknowledged.len() < saves && self.listen() {}
+    }
+
+    /// Waits for a line; `false` if there is none any more.
+    fn listen(&mut self) -> bool {
+        let Ok(line) = self.lines.recv() else { return false };
+        self.acknowledged.extend(line.strip_prefix("saved ").map(str::to_owned));
+        self.said.push(line);
+        true
     }
 
     fn has_ended(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_some()
+        self.child.try_wait().expect("the child is ours").is_some()
     }
 
     /// Kills it by SIGKILL; `false` if it had come to its end before.
     fn kill(&mut self) -> bool {
-        self.child.kill().unwrap();
-        let status = self.child.wait().unwrap();
-        let said = self.listen();
-        assert!(status.success() || status.code().is_none(), "training failed by itself: {said:?}");
+        self.child.kill().expect("the child is ours");
+        // What it said before lies in the pipe still.
+        while self.listen() {}
+        let status = self.child.wait().expect("the child is ours");
+        assert!(status.success() || status.signal() == Some(9), "training failed by itself: {:?}", self.said);
         !status.success()
     }
 
     /// Lets it come to its end.
     fn end(&mut self) {
-        let status = self.child.wait().unwrap();
-        let said = self.listen();
-        assert!(status.success(), "training failed: {said:?}");
-    }
-
-    fn listen(&mut self) -> Vec<String> {
-        let said = self.lines.take().expect("a life ends once").join().unwrap();
-        self.acknowledged = said.iter().filter_map(|line| line.strip_prefix("saved ")).map(str::to_owned).collect();
-        said
+        while self.listen() {}
+        let status = self.child.wait().expect("the child is ours");
+        assert!(status.success(), "training failed: {:?}", self.said);
     }
 }
 
@@ -187,7 +204,7 @@ fn check_kept(store: &Path, acknowledged: &[String]) {
         }
     };
     for info in &infos {
-        read_whole(store, info).unwrap();
+        read_whole(store, info).expect("a checkpoint that is listed can be read");
     }
     let kept: Vec<&str> = infos.iter().filter_map(CheckpointInfo::tag).collect();
     for tag in acknowledged {
@@ -209,9 +226,9 @@ fn read_whole(store: &Path, info: &CheckpointInfo) -> varkeep::Result<BTreeMap<S
 }
 
 fn state(store: &Path, tag: &str) -> BTreeMap<String, Tensor> {
-    let infos = checkpoints(store).unwrap();
+    let infos = checkpoints(store).expect("the store is whole");
     let info = infos.iter().find(|info| info.tag() == Some(tag)).expect("the checkpoint was acknowledged");
-    let state = read_whole(store, info).unwrap();
+    let state = read_whole(store, info).expect("a checkpoint that is listed can be read");
     assert!(state.contains_key("model/hidden/weights") && state.contains_key("training/drawn"));
     state
 }

@@ -13,7 +13,7 @@ Usage: digits [OPTIONS]
 Options:
       --store DIR         where the model is kept [default: digits.varkeep]
       --seed N            what all randomness follows from [default: 1]
-      --epochs N          how often every digit is shown [default: 600]
+      --epochs N          how often every digit is shown [default: 400]
       --save-every STEPS  steps from one save to the next [default: 250]
   -h, --help              print this
 ";
@@ -33,7 +33,7 @@ pub(crate) struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { store: PathBuf::from("digits.varkeep"), seed: 1, epochs: 600, save_every: 250 }
+        Self { store: PathBuf::from("digits.varkeep"), seed: 1, epochs: 400, save_every: 250 }
     }
 }
 

@@ -9,22 +9,27 @@ mod seal;
 mod tree;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::format::{Body, Entry};
 use crate::id::CommitId;
 use crate::io::{self, Dir};
 use crate::manifest::Stack;
 
-use tree::Trees;
+pub(crate) use seal::PREFIX as NAME_PREFIX;
 pub(crate) use tree::{Change, Record};
+use tree::{FILE_LOCKED, Trees};
 
 /// How long closing a store waits for its catalog. One that is not done is rebuilt by the next open.
 const CLOSE_WAIT: Duration = Duration::from_secs(10);
+
+/// How often it is asked whether something has ended that tells nobody when it does.
+const POLL: Duration = Duration::from_micros(200);
 
 /// Changes are handed to sled in batches of this many names.
 const BATCH_NAMES: usize = 1000;
@@ -33,6 +38,7 @@ const BATCH_NAMES: usize = 1000;
 pub(crate) struct Catalog {
     jobs: Sender<Job>,
     current: Arc<Mutex<Option<Current>>>,
+    given_up: Arc<AtomicBool>,
     worker: Option<JoinHandle<()>>,
 }
 
@@ -51,15 +57,17 @@ enum Job {
 
 impl Catalog {
     /// Starts the thread, which opens or rebuilds the catalog of the state `stack`, whose names are those of `names`.
-    pub(crate) fn start(root: Dir, stack: Stack, names: CommitId) -> Result<Self> {
+    pub(crate) fn start(root: &Dir, stack: Stack, names: CommitId) -> Result<Self> {
         let (jobs, inbox) = mpsc::channel();
         let current = Arc::new(Mutex::new(None));
-        let mut worker = Worker { root: root.clone(), current: Arc::clone(&current), open: None };
+        let given_up = Arc::new(AtomicBool::new(false));
+        let mut worker =
+            Worker { root: root.clone(), current: Arc::clone(&current), given_up: Arc::clone(&given_up), open: None };
         let worker = std::thread::Builder::new()
             .name("varkeep-catalog".to_owned())
             .spawn(move || worker.run(&inbox, &stack, names))
             .map_err(|error| Error::io("start the catalog thread of the store", root.path(), error))?;
-        Ok(Self { jobs, current, worker: Some(worker) })
+        Ok(Self { jobs, current, given_up, worker: Some(worker) })
     }
 
     fn send(&self, job: Job) {
@@ -81,13 +89,11 @@ impl Catalog {
     /// The durable members of a collection in order of creation, if the catalog mirrors the names of `names`.
     pub(crate) fn members(&self, collection: &str, names: CommitId) -> Option<Vec<String>> {
         let current = lock(&self.current).clone().filter(|current| current.names == names)?;
-        match catch_unwind(AssertUnwindSafe(|| current.trees.members(collection))) {
-            Ok(Ok(members)) => Some(members),
-            _ => {
-                *lock(&self.current) = None;
-                None
-            }
+        if let Ok(Ok(members)) = catch_unwind(AssertUnwindSafe(|| current.trees.members(collection))) {
+            return Some(members);
         }
+        *lock(&self.current) = None;
+        None
     }
 
     /// Waits until the catalog mirrors `names`, for tests and benchmarks.
@@ -110,8 +116,10 @@ impl Drop for Catalog {
         let Some(worker) = self.worker.take() else { return };
         let start = std::time::Instant::now();
         while !worker.is_finished() && start.elapsed() < CLOSE_WAIT {
-            std::thread::sleep(Duration::from_micros(200));
+            std::thread::sleep(POLL);
         }
+        // From now on the folder may be somebody else's: a thread that is still busy must not touch it again.
+        self.given_up.store(true, Ordering::SeqCst);
         if worker.is_finished() {
             let _panicked = worker.join();
         }
@@ -131,6 +139,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 struct Worker {
     root: Dir,
     current: Arc<Mutex<Option<Current>>>,
+    given_up: Arc<AtomicBool>,
     open: Option<Open>,
 }
 
@@ -173,6 +182,14 @@ impl Worker {
         None
     }
 
+    /// Whether nobody waits for this thread any more.
+    fn check_wanted(&self) -> Result<()> {
+        if self.given_up.load(Ordering::SeqCst) {
+            return Err(Error::new(ErrorKind::StoreLatched, "the store was closed without its catalog"));
+        }
+        Ok(())
+    }
+
     fn announce(&self) {
         let current = self.open.as_ref().map(|open| Current { trees: open.trees.clone(), names: open.names });
         *lock(&self.current) = current;
@@ -195,6 +212,7 @@ impl Worker {
     fn rebuild(&mut self, stack: &Stack, names: CommitId) -> Result<()> {
         *lock(&self.current) = None;
         self.open = None;
+        self.check_wanted()?;
         seal::remove_all(&self.root)?;
         let folder = format!("{}{}", seal::PREFIX, CommitId::from_bytes(io::random_128()?));
         let trees = Trees::open(&self.root.path().join(&folder))?;
@@ -202,6 +220,7 @@ impl Worker {
         for entry in stack.entries("") {
             batch.extend(record_of(&entry?).map(Change::Put));
             if batch.len() == BATCH_NAMES {
+                self.check_wanted()?;
                 trees.apply(&batch)?;
                 batch.clear();
             }
@@ -227,6 +246,12 @@ impl Worker {
         *lock(&self.current) = None;
         let Some(open) = self.open.take() else { return Ok(()) };
         open.trees.close()?;
+        let folder = self.root.child(&open.folder);
+        while !folder.open_file(FILE_LOCKED)?.is_unlocked()? {
+            self.check_wanted()?;
+            std::thread::sleep(POLL);
+        }
+        self.check_wanted()?;
         seal::write(&self.root, &open.folder, open.names)
     }
 }

@@ -54,11 +54,11 @@ pub(crate) fn remove(root: &Dir, folder: &str) -> Result<()> {
 
 /// Removes every catalog there is.
 pub(crate) fn remove_all(root: &Dir) -> Result<()> {
-    for file in root.list()? {
-        let Some(name) = file.file_name().filter(|name| name.starts_with(PREFIX)) else { continue };
-        match file.kind {
+    for entry in root.list()? {
+        let Some(name) = entry.name.to_str().filter(|name| name.starts_with(PREFIX)) else { continue };
+        match entry.kind {
             Kind::Folder => root.child(name).remove_tree()?,
-            _ => root.unlink(name)?,
+            Kind::File | Kind::Symlink | Kind::Other => root.unlink(name)?,
         }
     }
     Ok(())
@@ -73,7 +73,7 @@ pub(crate) fn write(root: &Dir, folder: &str, names: CommitId) -> Result<()> {
     }
 }
 
-/// The text of a seal: one line for each file with checksum, length and name.
+/// The text of a seal: one line for each file with checksum, length and name, and one for each folder.
 fn describe(root: &Dir, folder: &str, names: CommitId) -> Result<String> {
     let mut text = format!("{HEADING}\nnames {names}\n");
     describe_folder(&root.child(folder), "", &mut text)?;
@@ -81,10 +81,11 @@ fn describe(root: &Dir, folder: &str, names: CommitId) -> Result<String> {
 }
 
 fn describe_folder(dir: &Dir, path: &str, text: &mut String) -> Result<()> {
-    for file in dir.list()? {
-        let name = file.file_name().ok_or_else(|| Error::corrupt("a file in the catalog has no name in text"))?;
+    for entry in dir.list()? {
+        let name = entry.name.to_str().ok_or_else(|| Error::corrupt("a file in the catalog has no name in text"))?;
         let path = format!("{path}{name}");
-        if file.kind == Kind::Folder {
+        if entry.kind == Kind::Folder {
+            writeln!(text, "folder {path}").expect("writing to a string cannot fail");
             describe_folder(&dir.child(name), &format!("{path}/"), text)?;
             continue;
         }

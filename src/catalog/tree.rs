@@ -10,6 +10,9 @@ use crate::name::key;
 /// Memory that sled may use as its cache, in bytes.
 const CACHE_BYTES: u64 = 64 << 20;
 
+/// The file that sled holds locked as long as any of its threads may write.
+pub(crate) const FILE_LOCKED: &str = "db";
+
 /// The static facts of one name that the catalog indexes.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Record {
@@ -27,8 +30,8 @@ pub(crate) enum Change {
 
 /// An open database.
 ///
-/// `records`: the key of a name ([`key`]) → its ordinal and collections. `members`: collection, 0, ordinal (big-endian)
-/// → name; so a collection's members come in order of creation.
+/// `records`: the key of a name ([`key`]) → its ordinal and collections. `members`: the key of a collection, 0, ordinal
+/// (big-endian) → name; so a collection's members come in order of creation. Keys hold no 0.
 #[derive(Clone)]
 pub(crate) struct Trees {
     db: Db,
@@ -71,10 +74,8 @@ impl Trees {
 
     /// The names in a collection, in order of creation.
     pub(crate) fn members(&self, collection: &str) -> Result<Vec<String>> {
-        let mut prefix = collection.as_bytes().to_vec();
-        prefix.push(0);
         self.members
-            .scan_prefix(prefix)
+            .scan_prefix(member_prefix(collection))
             .values()
             .map(|name| {
                 String::from_utf8(name.map_err(broken)?.to_vec())
@@ -83,16 +84,22 @@ impl Trees {
             .collect()
     }
 
-    /// Brings everything to the files and waits until sled has let go of them.
+    /// Brings everything to the files and lets go of them. sled's own threads may write a little longer: its files are
+    /// final when [`FILE_LOCKED`] is no longer locked.
     pub(crate) fn close(self) -> Result<()> {
         self.db.flush().map_err(broken)?;
         Ok(())
     }
 }
 
-fn member_key(collection: &str, ordinal: u64) -> Vec<u8> {
-    let mut key = collection.as_bytes().to_vec();
+fn member_prefix(collection: &str) -> Vec<u8> {
+    let mut key = key::encode(collection);
     key.push(0);
+    key
+}
+
+fn member_key(collection: &str, ordinal: u64) -> Vec<u8> {
+    let mut key = member_prefix(collection);
     key.extend(ordinal.to_be_bytes().as_slice());
     key
 }

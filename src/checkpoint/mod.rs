@@ -111,6 +111,9 @@ pub(crate) fn history_at(path: &Path) -> Result<History> {
                 .in_file(path)
                 .advise("check the path");
         }
+        if crate::io::is_not_a_folder(&error) {
+            return Error::new(ErrorKind::NotAStore, "this is a file, and a store is a folder").in_file(path);
+        }
         error
     })?;
     History::open(root, Access::Read)

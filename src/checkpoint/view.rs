@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::commit::{History, Which};
 use crate::error::{Error, Result};
-use crate::format::{CommitRecord, Content, Entry, ShardRef};
+use crate::format::{CommitRecord, Content, Entry, ManifestRef, ShardRef};
 use crate::id::{CommitId, ShardId};
 use crate::io;
 use crate::manifest::Stack;
@@ -36,19 +36,40 @@ impl View {
         Self { commit: None, stack: Stack::default(), shards: HashMap::new(), reading }
     }
 
-    /// Opens all files of a commit.
-    pub(crate) fn of(history: &History, shards: &Shards, commit: CommitRecord, reading: Reading) -> Result<Self> {
-        let stack = Stack::open(&history.folders.manifests, history.store.id, &commit.manifests)?;
+    /// Opens the files of a state: of a commit, or of one that is about to be published.
+    pub(crate) fn of_manifests(
+        history: &History,
+        shards: &Shards,
+        manifests: &[ManifestRef],
+        reading: Reading,
+    ) -> Result<Self> {
+        let stack = Stack::open(&history.folders.manifests, history.store.id, manifests, reading.mode)?;
         let mut open = HashMap::new();
         for reference in stack.files().iter().flat_map(|file| file.shards()) {
             open.insert(reference.id, shards.open(reference)?);
         }
-        Ok(Self { commit: Some(commit), stack, shards: open, reading })
+        Ok(Self { commit: None, stack, shards: open, reading })
+    }
+
+    /// The same files as those of a commit that lists them.
+    pub(crate) fn with_commit(&self, commit: CommitRecord) -> Self {
+        let (stack, shards) = (self.stack.clone(), self.shards.clone());
+        Self { commit: Some(commit), stack, shards, reading: self.reading }
+    }
+
+    /// Opens all files of a commit.
+    fn of(history: &History, shards: &Shards, commit: CommitRecord, reading: Reading) -> Result<Self> {
+        let files = Self::of_manifests(history, shards, &commit.manifests, reading)?;
+        Ok(Self { commit: Some(commit), ..files })
     }
 
     /// Opens the commit that is meant. If it is being deleted meanwhile the look is repeated, so that a file that is
     /// gone means either that the commit is gone too, or damage.
     pub(crate) fn open(history: &History, shards: &Shards, which: &Which, reading: Reading) -> Result<Self> {
+        let advised = |error: Error, number: u64| match which {
+            Which::Head => history.advise_step_back(error, number),
+            Which::Tag(_) | Which::Number(_) => error,
+        };
         let mut failure = None;
         for _ in 0..LOOKS_MAX {
             let Some(commit) = history.find(which)? else { return Ok(Self::empty(reading)) };
@@ -59,11 +80,11 @@ impl View {
                     if history.read(number)?.is_some_and(|again| again.id == id) {
                         let what = format!("commit {number} is there, but a file it names is not");
                         let path = error.path().map(std::path::Path::to_owned).unwrap_or_default();
-                        return Err(Error::corrupt(what).in_file(path).caused_by(error));
+                        return Err(advised(Error::corrupt(what).in_file(path).caused_by(error), number));
                     }
                     failure = Some(error);
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Err(advised(error, number)),
             }
         }
         Err(failure.expect("every look that did not return has failed"))
@@ -88,7 +109,7 @@ impl View {
 
     /// The shards that the manifests refer to.
     pub(crate) fn shards(&self) -> impl Iterator<Item = ShardRef> + '_ {
-        self.shards.values().map(|file| file.reference().clone())
+        self.shards.values().map(|file| *file.reference())
     }
 
     pub(crate) fn reading(&self) -> Reading {

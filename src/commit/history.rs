@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use crate::error::{Error, ErrorKind, Result};
-use crate::format::{Access, CommitRecord, StoreFile, file_names};
-use crate::id::CommitId;
+use crate::error::{Class, Error, ErrorKind, Result};
+use crate::format::{Access, CommitRecord, StoreFile, TagEntry, file_names};
 use crate::io::Dir;
 use crate::name;
 
@@ -65,6 +64,9 @@ impl Folders {
     pub(crate) const MANIFESTS: &'static str = "manifests";
     pub(crate) const SHARDS: &'static str = "shards";
 
+    /// The folders inside the store's.
+    pub(crate) const PARTS: [&'static str; 3] = [Self::COMMITS, Self::MANIFESTS, Self::SHARDS];
+
     pub(crate) fn of(root: Dir) -> Self {
         let (commits, manifests, shards) =
             (root.child(Self::COMMITS), root.child(Self::MANIFESTS), root.child(Self::SHARDS));
@@ -94,13 +96,11 @@ impl History {
 
     /// The numbers of all commit files, newest first.
     pub(crate) fn numbers(&self) -> Result<Vec<u64>> {
-        let mut numbers: Vec<u64> = self
-            .folders
-            .commits
-            .list()?
-            .iter()
-            .filter_map(|file| file_names::commit_number(file.file_name()?))
-            .collect();
+        // Also what is no file: where a link or a folder has taken the place of a commit, that is damage, which reading
+        // it tells. Passing over it would be a silent step back.
+        let files = self.folders.commits.list()?;
+        let mut numbers: Vec<u64> =
+            files.iter().filter_map(|file| file_names::commit_number(file.name.to_str()?)).collect();
         numbers.sort_unstable_by(|a, b| b.cmp(a));
         Ok(numbers)
     }
@@ -116,6 +116,17 @@ impl History {
             return Err(in_file(Error::corrupt(what)));
         }
         Ok(Some(record))
+    }
+
+    /// Checks that a store of this version may write behind a commit.
+    ///
+    /// # Errors
+    /// `unsupported_format`, if it has features that a writer has to know.
+    pub(crate) fn check_writable(&self, number: u64) -> Result<()> {
+        let file_name = file_names::of_commit(number);
+        let Some(bytes) = read_small(&self.folders.commits, &file_name)? else { return Ok(()) };
+        let checked = CommitRecord::parse(&bytes, self.store.id, Access::Write);
+        checked.map(|_| ()).map_err(|error| error.in_file(self.folders.commits.path().join(&file_name)))
     }
 
     /// The newest commit; `None` if there is none yet.
@@ -134,7 +145,7 @@ impl History {
 
     /// Adds to an error about the newest commit how to open the one before: never a silent step back.
     pub(crate) fn advise_step_back(&self, error: Error, newest: u64) -> Error {
-        if error.class() != crate::error::Class::Corrupt {
+        if error.class() != Class::Corrupt {
             return error;
         }
         let before = self.numbers().ok().and_then(|numbers| {
@@ -147,6 +158,18 @@ impl History {
             )),
             None => error.advise(format!("the newest commit, {newest}, is damaged and no older one is kept")),
         }
+    }
+
+    /// The newest commit whose file can be read, for going on where the newest is damaged.
+    pub(crate) fn newest_readable(&self) -> Result<Option<CommitRecord>> {
+        for number in self.numbers()? {
+            match self.read(number) {
+                Err(error) if error.class() == Class::Corrupt => {}
+                Ok(None) => {}
+                read => return read,
+            }
+        }
+        Ok(None)
     }
 
     /// The commit that is meant; `None` only for the head of a store without commits.
@@ -189,21 +212,21 @@ impl History {
     pub(crate) fn kept(&self) -> Result<Vec<CommitRecord>> {
         'look: for _ in 0..LOOKS_MAX {
             let Some(head) = self.head()? else { return Ok(Vec::new()) };
-            let mut numbers: Vec<(u64, CommitId)> = head
-                .tags
-                .iter()
-                .map(|entry| (entry.number, entry.commit))
-                .filter(|(_, commit)| *commit != head.id)
-                .collect();
-            numbers.sort_unstable_by_key(|(number, _)| std::cmp::Reverse(*number));
+            let mut tagged: Vec<TagEntry> = head.tags.iter().filter(|entry| entry.commit != head.id).cloned().collect();
+            tagged.sort_unstable_by_key(|entry| std::cmp::Reverse(entry.number));
+            tagged.dedup_by_key(|entry| entry.commit);
             let mut kept = vec![head];
-            for (number, commit) in numbers {
-                match self.read(number)? {
+            for TagEntry { tag, commit, number } in tagged {
+                let advised = |error: Error| match error.class() {
+                    Class::Corrupt => error.advise(format!("delete the checkpoint {tag:?} to go on without it")),
+                    _ => error,
+                };
+                match self.read(number).map_err(advised)? {
                     Some(record) if record.id == commit => kept.push(record),
                     _ if self.head()?.map(|head| head.id) != Some(kept[0].id) => continue 'look,
                     _ => {
-                        let what = format!("commit {number}, which has a tag, is missing");
-                        return Err(Error::corrupt(what).in_file(self.folders.commits.path()));
+                        let what = format!("commit {number} of tag {tag:?} is missing");
+                        return Err(advised(Error::corrupt(what).in_file(self.folders.commits.path())));
                     }
                 }
             }
@@ -229,9 +252,6 @@ fn busy(path: &Path) -> Error {
 
 /// Why there is no FORMAT file: no store, or a damaged one.
 fn absent(folders: &Folders, path: &Path) -> Error {
-    if !path.exists() {
-        return Error::new(ErrorKind::StoreNotFound, "there is no store here").in_file(path).advise("check the path");
-    }
     let has_commits = folders.commits.list().is_ok_and(|files| !files.is_empty());
     if has_commits {
         return Error::corrupt("the store has commits but no FORMAT file")

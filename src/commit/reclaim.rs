@@ -7,7 +7,7 @@ use crate::format::{CommitRecord, file_names};
 use crate::id::{ManifestId, ShardId};
 use crate::io::is_temp_name;
 use crate::manifest::Stack;
-use crate::shard::Shards;
+use crate::shard::{ReadMode, Shards};
 
 use super::history::History;
 
@@ -24,11 +24,11 @@ pub(crate) struct Reclaimed {
 pub(crate) struct Roots(HashMap<ManifestId, Vec<ShardId>>);
 
 impl Roots {
-    fn name(&mut self, history: &History, record: &CommitRecord) -> Result<()> {
+    fn name(&mut self, history: &History, record: &CommitRecord, mode: ReadMode) -> Result<()> {
         if record.manifests.iter().all(|reference| self.0.contains_key(&reference.id)) {
             return Ok(());
         }
-        let stack = Stack::open(&history.folders.manifests, history.store.id, &record.manifests)?;
+        let stack = Stack::open(&history.folders.manifests, history.store.id, &record.manifests, mode)?;
         for file in stack.files() {
             self.0.insert(file.id(), file.shards().iter().map(|shard| shard.id).collect());
         }
@@ -47,11 +47,12 @@ pub(crate) fn reclaim(
     kept: &[CommitRecord],
     in_use: &HashSet<ManifestId>,
     shards: &Shards,
+    mode: ReadMode,
     roots: &mut Roots,
 ) -> Result<Reclaimed> {
     let mut named_manifests = in_use.clone();
     for record in kept {
-        roots.name(history, record)?;
+        roots.name(history, record, mode)?;
         named_manifests.extend(record.manifests.iter().map(|reference| reference.id));
     }
     roots.0.retain(|id, _| named_manifests.contains(id));

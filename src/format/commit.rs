@@ -24,6 +24,9 @@ pub(super) const RETENTION: Tag = Tag(*b"RETAIN  ");
 /// The section with the user's metadata, as it was given.
 pub(super) const METADATA: Tag = Tag(*b"METADATA");
 
+/// Numbers and ordinals stay below this, so that counting on from what a file says never overflows.
+const COUNT_MAX: u64 = i64::MAX as u64;
+
 pub(super) const KNOWN: [Tag; 5] = [COMMIT, MANIFESTS, TAGS, RETENTION, METADATA];
 
 /// One commit: a complete state of the store, its place in history, and the table of tags as it stood then.
@@ -221,6 +224,11 @@ impl CommitRecord {
     fn check(&self) -> Result<(), String> {
         if self.parent == Some(self.id) {
             return Err(format!("commit {} is its own parent", self.id));
+        }
+        for (what, count) in [("number", self.number), ("next creation ordinal", self.next_ordinal)] {
+            if count > COUNT_MAX {
+                return Err(format!("a {what} of {count} is not possible"));
+            }
         }
         let mut seen = HashSet::new();
         for TagEntry { tag, .. } in &self.tags {

@@ -34,6 +34,11 @@ pub(crate) fn is_not_found(error: &Error) -> bool {
     os_cause(error).is_some_and(|cause| cause.kind() == std::io::ErrorKind::NotFound)
 }
 
+/// Whether this error says that something other than a folder stands where one was to be.
+pub(crate) fn is_not_a_folder(error: &Error) -> bool {
+    os_cause(error).is_some_and(|cause| cause.kind() == std::io::ErrorKind::NotADirectory)
+}
+
 /// Whether this error says that there is no room left on the disk, or within the quota.
 pub(crate) fn is_disk_full(error: &Error) -> bool {
     use std::io::ErrorKind::{QuotaExceeded, StorageFull};

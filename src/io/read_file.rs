@@ -1,7 +1,7 @@
 //! A file open for reading.
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -76,6 +76,16 @@ impl ReadFile {
     /// The length when it was opened, in bytes.
     pub(crate) fn len(&self) -> u64 {
         self.len
+    }
+
+    /// Whether nobody holds a lock on the file at this moment.
+    pub(crate) fn is_unlocked(&self) -> Result<bool> {
+        let locked = tap::retrying(&*self.tap, Op::Lock, &self.path, |_| match self.file.try_lock() {
+            Ok(()) => self.file.unlock().map(|()| true),
+            Err(TryLockError::WouldBlock) => Ok(false),
+            Err(TryLockError::Error(error)) => Err(error),
+        });
+        locked.map_err(|e| Error::io("ask for the lock of the file", &self.path, e))
     }
 
     /// Fills the buffer from an offset.

@@ -19,7 +19,7 @@ pub enum Op<'a> {
     CreateDir,
     /// A folder is about to be opened.
     OpenDir,
-    /// A folder is about to be locked.
+    /// A folder is about to be locked, or a file asked whether it is.
     Lock,
     /// The names in a folder are about to be read.
     List,

@@ -1,9 +1,12 @@
 //! One manifest file, open and mapped.
 
+use std::path::Path;
+
 use crate::error::{Error, Result};
 use crate::format::{Access, Entry, ManifestKind, ManifestLayout, ManifestRef, ShardRef, file_names};
 use crate::id::{ManifestId, StoreId};
 use crate::io::{Dir, Mapping};
+use crate::shard::ReadMode;
 
 /// One manifest of a commit. It stays readable after the file has been unlinked.
 pub(crate) struct ManifestFile {
@@ -15,14 +18,26 @@ pub(crate) struct ManifestFile {
 
 impl ManifestFile {
     /// Opens a manifest and checks its structure and that it is the one the commit names.
-    pub(crate) fn open(dir: &Dir, store: StoreId, reference: &ManifestRef) -> Result<Self> {
+    pub(crate) fn open(dir: &Dir, store: StoreId, reference: &ManifestRef, mode: ReadMode) -> Result<Self> {
         let file = dir.open_file(&file_names::of_manifest(reference.id))?;
         let path = file.path().to_owned();
-        let mapping = file.map()?;
+        let (found, expected) = (file.len(), reference.len_bytes);
+        if found != expected {
+            let what = format!("the manifest has {found} bytes, its commit says {expected}");
+            return Err(Error::corrupt(what).in_file(path).at_offset(expected.min(found)));
+        }
+        let mapping = match mode {
+            ReadMode::Map => file.map()?,
+            ReadMode::Memory => file.load()?,
+        };
         let in_file = |error: Error| error.in_file(&path);
         let layout = ManifestLayout::parse(&mapping, store, Access::Read).map_err(in_file)?;
         layout.check_is(reference).map_err(in_file)?;
-        Ok(Self { reference: reference.clone(), path, mapping, layout })
+        Ok(Self { reference: *reference, path, mapping, layout })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     pub(crate) fn id(&self) -> ManifestId {

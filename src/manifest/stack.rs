@@ -7,6 +7,7 @@ use crate::format::{Body, Content, Entry, Extent, ManifestRef, PatchRecord};
 use crate::id::StoreId;
 use crate::io::Dir;
 use crate::manifest::file::ManifestFile;
+use crate::shard::ReadMode;
 
 /// The manifests of one commit, newest first; the last is the base.
 #[derive(Clone, Debug, Default)]
@@ -17,10 +18,10 @@ impl Stack {
     ///
     /// # Errors
     /// `corrupt`, if one is damaged, or if not exactly the last is a base; `io`, if one is missing.
-    pub(crate) fn open(dir: &Dir, store: StoreId, references: &[ManifestRef]) -> Result<Self> {
+    pub(crate) fn open(dir: &Dir, store: StoreId, references: &[ManifestRef], mode: ReadMode) -> Result<Self> {
         let files = references
             .iter()
-            .map(|reference| ManifestFile::open(dir, store, reference).map(Arc::new))
+            .map(|reference| ManifestFile::open(dir, store, reference, mode).map(Arc::new))
             .collect::<Result<Vec<_>>>()?;
         Self::of(files)
     }

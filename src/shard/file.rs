@@ -42,7 +42,7 @@ impl ShardFile {
             let what = format!("the file holds shard {}", head.id());
             return Err(Error::corrupt(what).in_file(file.path()).at_offset(0));
         }
-        Ok(Self { reference: reference.clone(), file, mapping: OnceLock::new() })
+        Ok(Self { reference: *reference, file, mapping: OnceLock::new() })
     }
 
     pub(crate) fn id(&self) -> ShardId {
@@ -106,7 +106,11 @@ impl Shards {
     pub(crate) fn open(&self, reference: &ShardRef) -> Result<Arc<ShardFile>> {
         let mut open = self.open_files();
         if let Some(file) = open.get(&reference.id).and_then(Weak::upgrade) {
-            return Ok(file);
+            if file.reference == *reference {
+                return Ok(file);
+            }
+            let what = format!("two manifests differ about shard {}", reference.id);
+            return Err(Error::corrupt(what).in_file(file.file.path()));
         }
         let file = Arc::new(ShardFile::open(&self.dir, self.store, reference)?);
         open.insert(reference.id, Arc::downgrade(&file));

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use twox_hash::XxHash3_128;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::format::{ChunkSum, Content, EXTENT_ALIGNMENT, Extent, ShardRef, ShardTrailer, file_names};
 use crate::id::ShardId;
 use crate::io::{self, NewFile};
@@ -52,8 +52,6 @@ pub(crate) struct Written {
     pub(crate) stored: Vec<Arc<Stored>>,
     /// Payload bytes written.
     pub(crate) bytes_new: u64,
-    /// The shards that were made.
-    pub(crate) shards: Vec<ShardId>,
 }
 
 /// Writes the slices of saves into new shards.
@@ -67,7 +65,8 @@ impl ShardWriter<'_> {
     /// Makes all slices durable: when this returns their bytes are on the disk, in files whose folder has been synced.
     ///
     /// # Errors
-    /// Whatever a read of an unchecked payload or a write fails with; the new files are then removed.
+    /// Whatever a read of an unchecked payload or a write fails with. The new files are orphans then, as after a crash:
+    /// nothing names them, and reclaiming removes them.
     pub(crate) fn write(&self, jobs: &[SliceJob]) -> Result<Written> {
         let mut by_ordinal: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
         for (i, job) in jobs.iter().enumerate() {
@@ -93,40 +92,20 @@ impl ShardWriter<'_> {
         });
         let mut stored: Vec<Option<Arc<Stored>>> = vec![None; jobs.len()];
         let mut written = Written::default();
-        let mut failure = None;
-        let mut files = Vec::new();
-        for (members, result) in done {
-            match result {
-                Ok(group) => {
-                    written.bytes_new += group.bytes_new;
-                    files.extend(group.file);
-                    for (i, slice) in members.iter().zip(group.stored) {
-                        stored[*i] = Some(Arc::new(slice));
-                    }
-                }
-                Err(error) => failure = Some(error),
+        let mut has_files = false;
+        for (members, group) in done {
+            let group = group?;
+            written.bytes_new += group.bytes_new;
+            has_files |= group.has_file;
+            for (i, slice) in members.iter().zip(group.stored) {
+                stored[*i] = Some(Arc::new(slice));
             }
         }
-        if let Some(error) = failure {
-            drop(stored);
-            self.abandon(files);
-            return Err(error);
-        }
-        if !files.is_empty() {
+        if has_files {
             self.shards.dir().sync()?;
         }
-        written.shards = files.iter().map(|file| file.id()).collect();
         written.stored = stored.into_iter().map(|slice| slice.expect("every job is in a group")).collect();
         Ok(written)
-    }
-
-    /// Removes files that no commit will name. What cannot be removed now is an orphan of the next open.
-    fn abandon(&self, files: Vec<Arc<ShardFile>>) {
-        for file in files {
-            let id = file.id();
-            drop(file);
-            let _orphan_at_worst = self.shards.unlink_unless_open(id);
-        }
     }
 
     fn write_group<'j>(&self, ordinal: u32, jobs: impl Iterator<Item = &'j SliceJob>) -> Result<Group> {
@@ -145,14 +124,14 @@ impl ShardWriter<'_> {
         }
         let file = out.finish()?;
         let stored = placed.into_iter().map(|slice| slice.into_stored(file.as_ref())).collect();
-        Ok(Group { stored, bytes_new, file })
+        Ok(Group { stored, bytes_new, has_file: file.is_some() })
     }
 }
 
 struct Group {
     stored: Vec<Stored>,
     bytes_new: u64,
-    file: Option<Arc<ShardFile>>,
+    has_file: bool,
 }
 
 /// A slice whose chunks have their places; new ones in a file that is still being written.
@@ -219,7 +198,11 @@ impl Growing {
         let end = start + bytes.len() as u64;
         if end > self.preallocated && bytes.len() >= BUFFER_BYTES / 2 {
             self.preallocated = end.next_multiple_of(PREALLOCATE_BYTES);
-            self.file.preallocate(start, self.preallocated - start)?;
+            match self.file.preallocate(start, self.preallocated - start) {
+                // There may still be room for what is really written.
+                Err(error) if io::is_disk_full(&error) => {}
+                reserved => reserved?,
+            }
         }
         self.file.write_all(bytes)
     }
@@ -284,16 +267,15 @@ impl Output<'_> {
             bytes_new: 0,
         };
         for run in runs.0 {
-            let (shard, offset) = match &run.kept {
-                Some((file, offset)) => (file.id(), *offset),
-                None => {
-                    let start = (run.first * chunk_bytes) as usize;
-                    let end = bytes.len().min(start + (run.chunks * chunk_bytes) as usize);
-                    let offset = self.start_slice((end - start) as u64)?;
-                    self.file()?.append(&bytes[start..end])?;
-                    placed.bytes_new += (end - start) as u64;
-                    (self.file()?.id, offset)
-                }
+            let (shard, offset) = if let Some((file, offset)) = &run.kept {
+                (file.id(), *offset)
+            } else {
+                let start = (run.first * chunk_bytes) as usize;
+                let end = bytes.len().min(start + (run.chunks * chunk_bytes) as usize);
+                let offset = self.start_slice((end - start) as u64)?;
+                self.file()?.append(&bytes[start..end])?;
+                placed.bytes_new += (end - start) as u64;
+                (self.file()?.id, offset)
             };
             placed.content.extents.push(Extent { shard, offset, first_chunk: run.first, chunks: run.chunks });
             placed.files.push(run.kept.map(|(file, _)| file));

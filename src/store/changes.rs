@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::catalog::{Change, Record};
+use crate::checkpoint::View;
 use crate::error::{Error, Result};
 use crate::format::{AliasRecord, Body, Entry};
 use crate::id::CommitId;
@@ -15,11 +16,19 @@ use crate::variable::{Object, Single, State, WholeState};
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
     pub(crate) upserts: BTreeMap<String, Upsert>,
-    /// Names removed, each with when that was.
+    /// Names removed, each with when that was. Not all of them need be names of the base.
     pub(crate) removed: HashMap<String, u64>,
-    /// Whether names or their static facts change, not only values.
-    pub(crate) names: bool,
     pub(crate) next_ordinal: u64,
+    /// Which of the states that the base was replaced by these are changes of.
+    pub(crate) resets: u64,
+}
+
+/// In what the state after some changes differs from the base.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Difference {
+    /// Names, or facts that do not change with values.
+    pub(crate) names: bool,
+    pub(crate) values: bool,
 }
 
 /// What a name is to be in the next commit.
@@ -32,39 +41,48 @@ pub(crate) enum Upsert {
 
 impl Changes {
     /// Takes references to all that changed since the last call. The only moment at which a save holds up anybody.
+    ///
+    /// Of transactions in progress nothing is taken: what they create is noted when they are over, and what they have
+    /// taken out counts as still there.
     pub(crate) fn take(table: &mut Table) -> Self {
+        let changed_names = std::mem::take(&mut table.changed_names);
+        let leaving: HashMap<&str, &Object> = table.leaving().collect();
+        let settled = |name: &str| match (leaving.get(name), table.slots.get(name)) {
+            (Some(object), _) => Some(Named::Object(Object::clone(object))),
+            (None, Some(Slot::Live(named))) => Some(named.clone()),
+            (None, Some(Slot::Reserved { .. } | Slot::Leaving { .. }) | None) => None,
+        };
         let mut changes = Self {
             removed: table.removed.clone(),
-            names: std::mem::take(&mut table.statics_changed) || !table.removed.is_empty(),
             next_ordinal: table.next_ordinal,
+            resets: table.resets,
             ..Self::default()
         };
         for single in table.shared.take_changed() {
             single.clear_noted();
             let state = Box::new(single.state().clone());
-            if (state.attached || table.is_leaving(&single)) && state.is_durable() {
-                changes.names |= single.first_commit().is_none();
+            let is_settled = matches!(settled(&state.name), Some(Named::Object(Object::Single(settled)))
+                if Arc::ptr_eq(&settled, &single));
+            if is_settled && state.is_durable() {
                 changes.upserts.insert(state.name.to_string(), Upsert::Single { single, state });
             }
         }
-        for name in std::mem::take(&mut table.changed_names) {
-            let upsert = match table.slots.get(&name) {
-                Some(Slot::Live(Named::Object(Object::Whole(whole)))) if whole.state().is_durable() => {
+        for name in changed_names {
+            let upsert = match settled(&name) {
+                Some(Named::Object(Object::Whole(whole))) if whole.state().is_durable() => {
                     Upsert::Whole(Box::new(whole.state().clone()))
                 }
-                Some(Slot::Live(Named::Alias { target, ordinal })) if table.is_live_durable(target) => {
-                    Upsert::Alias(AliasRecord { ordinal: *ordinal, target: target.clone() })
-                }
+                Some(Named::Alias { target, ordinal }) => match settled(&target) {
+                    Some(Named::Object(object)) if object.is_durable() => {
+                        Upsert::Alias(AliasRecord { ordinal, target })
+                    }
+                    _ => continue,
+                },
                 _ => continue,
             };
-            changes.names = true;
             changes.upserts.insert(name, upsert);
         }
         changes
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.upserts.is_empty() && self.removed.is_empty() && !self.names
     }
 
     /// Adds later changes to these: the later ones win.
@@ -76,7 +94,6 @@ impl Changes {
             }
         }
         self.upserts.extend(later.upserts);
-        self.names |= later.names;
         self.next_ordinal = self.next_ordinal.max(later.next_ordinal);
     }
 
@@ -114,6 +131,25 @@ impl Changes {
         self.upserts.iter().map(entry).collect()
     }
 
+    /// In what a state with these entries instead of those of `base` differs from it.
+    pub(crate) fn difference(&self, base: &View, entries: &[Entry]) -> Result<Difference> {
+        let mut difference = Difference::default();
+        for name in self.removed.keys().filter(|name| !self.upserts.contains_key(*name)) {
+            difference.names |= base.lookup(name)?.is_some();
+        }
+        for entry in entries {
+            match (&entry.body, base.lookup(&entry.name)?.map(|before| before.body)) {
+                (Body::Variable(after), Some(Body::Variable(before))) => {
+                    difference.names |= after.statics != before.statics;
+                    difference.values |= after.shape != before.shape || after.content != before.content;
+                }
+                (after, Some(before)) => difference.names |= *after != before,
+                (_, None) => difference.names = true,
+            }
+        }
+        Ok(difference)
+    }
+
     /// What the catalog has to change.
     pub(crate) fn catalog(&self) -> Vec<Change> {
         let removed = self.removed.keys().filter(|name| !self.upserts.contains_key(*name));
@@ -126,11 +162,5 @@ impl Changes {
             Change::Put(Record { name: name.clone(), ordinal, collections })
         });
         removed.map(|name| Change::Remove(name.clone())).chain(puts).collect()
-    }
-}
-
-impl Table {
-    fn is_live_durable(&self, name: &str) -> bool {
-        matches!(self.slots.get(name), Some(Slot::Live(Named::Object(object))) if object.is_durable())
     }
 }

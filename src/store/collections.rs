@@ -168,18 +168,20 @@ impl StoreState {
     }
 
     /// Whether there is anything to save.
-    pub(crate) fn has_durable(&self) -> bool {
-        let mut table = self.table();
-        let live = table.slots.values().any(|slot| match slot {
+    pub(crate) fn has_durable(&self) -> Result<bool> {
+        let table = self.table();
+        let is_live = table.slots.values().any(|slot| match slot {
             Slot::Live(Named::Object(object)) => object.is_durable(),
             _ => false,
         });
-        if live || table.leaving().any(Object::is_durable) {
-            return true;
+        if is_live || table.leaving().any(|(_, object)| object.is_durable()) {
+            return Ok(true);
         }
-        let base = std::sync::Arc::clone(&table.base);
-        base.stack()
-            .entries("")
-            .any(|entry| entry.is_ok_and(|entry| table.find_live(&entry.name).is_ok_and(|found| found.is_some())))
+        for entry in table.base.stack().entries("") {
+            if table.is_base_only(&entry?.name) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{SlicePlace, Statics};
-use crate::id::CommitId;
 use crate::limits::CHUNK_BYTES_DEFAULT;
 use crate::name::slice_of;
 use crate::scope::decide::{DefaultInitializer, Plan, SliceStep, VariableFacts, WholeFacts, WholePlan};
@@ -18,7 +17,7 @@ use crate::store::state::StoreState;
 use crate::store::table::{Found, Named, Slot, Table};
 use crate::store::transaction::{Transaction, TransactionId, Undo, check_wait, cycle, undo};
 use crate::tensor::Tensor;
-use crate::variable::{Object, Single, State, Variable, Whole, WholeState, detached};
+use crate::variable::{NO_COMMIT, Object, Single, State, Variable, Whole, WholeState, detached};
 
 /// What a get came to.
 #[derive(Clone, Debug)]
@@ -213,7 +212,7 @@ impl Step<'_> {
             caching_device: request.caching_device.clone(),
             validate_shape: request.validate_shape,
             use_resource: request.use_resource,
-            first_commit: CommitId::from_bytes([0; 16]),
+            first_commit: NO_COMMIT,
             slice: tile.map(|(slice, offset)| SlicePlace {
                 whole: slice.whole.to_owned(),
                 ordinal: slice.ordinal as u32,
@@ -232,7 +231,7 @@ impl Step<'_> {
             constraint: request.constraint.clone(),
             claimed: true,
         };
-        let single = Single::new(Arc::clone(&self.store.shared), state, None, Some(self.caller));
+        let single = Single::new(Arc::clone(&self.store.shared), state, Some(self.caller));
         self.fill(&mut table, &plan.name, Named::Object(Object::Single(Arc::clone(&single))));
         Ok(single)
     }

@@ -65,7 +65,6 @@ pub use step::Step;
 /// assert!(checkpoint.find("layer/seen")?.is_none(), "local variables are never saved");
 /// # Ok::<(), varkeep::Error>(())
 /// ```
-#[derive(Debug)]
 pub struct Store {
     publisher: Option<PublisherThread>,
     state: Arc<StoreState>,
@@ -142,9 +141,14 @@ impl Store {
 
     fn publish(&self, plan: Plan) -> Result<SaveReport> {
         self.state.check_latch()?;
-        let changes = self.state.shared.steps().between(|| Changes::take(&mut self.state.table()))?;
-        let outcome = self.publisher()?.call(move |publisher| publisher.commit(changes, plan))?;
-        let Outcome { number, id, summary, is_new } = outcome;
+        let publisher = self.publisher()?;
+        let pending = self.state.shared.steps().between(|| {
+            // Handed in before the table is let go: commits are published in the order of their snapshots.
+            let mut table = self.state.table();
+            let changes = Changes::take(&mut table);
+            publisher.submit(move |publisher| publisher.commit(changes, plan))
+        })?;
+        let Outcome { number, id, summary, is_new } = pending?.wait()?;
         let bytes_new = if is_new { summary.bytes_new } else { 0 };
         Ok(SaveReport {
             number,
@@ -177,7 +181,7 @@ impl Store {
         let Save { tag, replace, metadata } = save.into();
         name::check_tag(&tag)?;
         let metadata = metadata?;
-        if !self.state.has_durable() {
+        if !self.state.has_durable()? {
             return Err(Error::new(ErrorKind::SaverNoVariables, "there is nothing to save")
                 .in_file(self.path())
                 .advise("only variables in `GLOBAL_VARIABLES` are saved, and there is none"));
@@ -220,7 +224,7 @@ impl Store {
     /// something that is not durable; `corrupt`, `io`. Then nothing has changed.
     pub fn restore(&self, which: impl Into<Which>) -> Result<()> {
         let which = which.into();
-        self.reset(move |state| View::open(&state.history, &state.shards, &which, state.reading))
+        self.reset(move |state| View::open(&state.history, &state.shards, &which, state.reading).map(Arc::new))
     }
 
     /// Goes back to the last commit, forgetting what changed since.
@@ -228,18 +232,13 @@ impl Store {
     /// # Errors
     /// As [`Store::restore`].
     pub fn rollback(&self) -> Result<()> {
-        self.reset(|state| {
-            let base = state.base();
-            let Some(commit) = base.commit() else { return Ok(View::empty(state.reading)) };
-            View::of(&state.history, &state.shards, commit.clone(), state.reading)
-        })
+        self.reset(|state| Ok(state.base()))
     }
 
-    fn reset(&self, open: impl FnOnce(&StoreState) -> Result<View> + Send + 'static) -> Result<()> {
+    fn reset(&self, open: impl FnOnce(&StoreState) -> Result<Arc<View>> + Send + 'static) -> Result<()> {
         self.publisher()?.call(move |publisher| {
             let state = Arc::clone(&publisher.store);
-            let view = open(&state)?;
-            state.reset_to(view)?;
+            state.reset_to(&open(&state)?)?;
             publisher.forget_unpublished();
             Ok(())
         })
@@ -298,6 +297,12 @@ impl Store {
     #[doc(hidden)]
     pub fn wait_for_catalog(&self, at_most: Duration) -> bool {
         self.state.wait_for_catalog(at_most)
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Store({})", self.path().display())
     }
 }
 

@@ -86,7 +86,6 @@ impl StoreState {
                 table.changed_names.push(alias);
             }
         }
-        table.statics_changed = true;
         Ok(())
     }
 

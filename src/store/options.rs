@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::{Access, StoreFile, file_names};
 use crate::id::StoreId;
 use crate::io::tap::Tap;
-use crate::io::{self, Dir, FolderLock, How, NoTap, PublishError};
+use crate::io::{self, Dir, FolderLock, How, Kind, NoTap, PublishError};
 use crate::shard::{ReadMode, Shards, Verification};
 use crate::store::Store;
 use crate::store::publisher::{Publisher, PublisherThread};
@@ -61,7 +61,7 @@ impl Options {
     }
 
     /// Opens an older commit that is kept, by its number, where the newest is damaged. The next commit goes on from it
-    /// and takes the place of the damaged one.
+    /// and becomes the newest; other checkpoints keep their tags.
     pub fn at_commit(mut self, number: u64) -> Self {
         self.at_commit = Some(number);
         self
@@ -93,33 +93,35 @@ impl Options {
     /// `unsupported_format`, `tag_not_found` (for [`Options::at_commit`]); `corrupt`, which names the file and, if it is
     /// the newest commit that is damaged, says how to open the one before; `io`.
     pub fn open(self, path: impl AsRef<Path>) -> Result<Store> {
-        let path = path.as_ref();
-        if path.exists() && !path.is_dir() {
-            return Err(Error::new(ErrorKind::NotAStore, "this is a file, and a store is a folder").in_file(path));
-        }
-        let root = if path.exists() || !self.create {
-            Dir::open(path, Arc::clone(&self.tap)).map_err(|error| {
-                if io::is_not_found(&error) {
-                    return Error::new(ErrorKind::StoreNotFound, "there is no store here").in_file(path);
-                }
-                error
-            })?
-        } else {
-            Dir::create(path, Arc::clone(&self.tap))?
-        };
-        let lock = FolderLock::acquire(&root)?;
+        let root = self.folder(path.as_ref())?;
         let folders = Folders::of(root.clone());
+        // Before anything is touched: a folder that is not ours, or not this version's, stays as it is.
+        if root.exists(file_names::STORE_FILE)? {
+            History::open(root.clone(), Access::Write)?;
+        } else {
+            self.check_creation(&folders)?;
+        }
+        let lock = FolderLock::acquire(&root)?;
         if !root.exists(file_names::STORE_FILE)? {
+            self.check_creation(&folders)?;
             self.create_in(&folders)?;
         }
         let history = History::open(root, Access::Write)?;
         let shards = Shards::new(history.folders.shards.clone(), history.store.id);
         let which = self.at_commit.map_or(Which::Head, Which::Number);
         let base = View::open(&history, &shards, &which, self.reading)?;
-        let head = base.commit().cloned();
-        let next_number = history.numbers()?.first().map_or(1, |newest| newest + 1);
+        // Where an older commit is gone on from, the tags are still those of the newest one that can be read.
+        let head = match self.at_commit {
+            None => base.commit().cloned(),
+            Some(_) => history.newest_readable()?,
+        };
+        if let Some(head) = &head {
+            history.check_writable(head.number)?;
+        }
+        let next_number = next_number(&history)?;
+        let next_ordinal = head.as_ref().map_or(0, |head| head.next_ordinal);
         let seed = self.seed.unwrap_or(history.store.hash_seed);
-        let state = StoreState::new(history, shards, Arc::new(base), self.reading, seed, self.threads);
+        let state = StoreState::new(history, shards, Arc::new(base), next_ordinal, self.reading, seed, self.threads);
         let state = Arc::new(state);
         state.start_catalog()?;
         // An older commit is opened to get around damage: nothing is reclaimed before the damage is replaced.
@@ -128,33 +130,56 @@ impl Options {
         Ok(Store { publisher: Some(publisher), state, lock: Some(lock) })
     }
 
-    /// Makes the files of a new store, or completes a creation that was cut off. FORMAT comes last: without it the
-    /// folder is no store yet.
-    fn create_in(&self, folders: &Folders) -> Result<()> {
-        let root = &folders.root;
-        let parts = [Folders::COMMITS, Folders::MANIFESTS, Folders::SHARDS];
-        for file in root.list()? {
-            let name = file.file_name().unwrap_or_default();
-            let is_ours = parts.contains(&name) || name == io::LOCK_NOTE || io::is_temp_name(name);
-            if !is_ours {
-                let what = format!("the folder holds {name:?} and is not a varkeep store");
-                return Err(Error::new(ErrorKind::NotAStore, what)
-                    .in_file(root.path())
-                    .advise("give the path of a store, or of a folder that is empty or does not exist yet"));
+    /// The folder at the path, made if there is none.
+    fn folder(&self, path: &Path) -> Result<Dir> {
+        match Dir::open(path, Arc::clone(&self.tap)) {
+            Err(error) if io::is_not_found(&error) && self.create => Dir::create(path, Arc::clone(&self.tap)),
+            Err(error) if io::is_not_found(&error) => {
+                Err(Error::new(ErrorKind::StoreNotFound, "there is no store here").in_file(path))
             }
+            Err(error) if io::is_not_a_folder(&error) => {
+                Err(Error::new(ErrorKind::NotAStore, "this is a file, and a store is a folder").in_file(path))
+            }
+            opened => opened,
+        }
+    }
+
+    /// Checks that a folder without FORMAT may become a store: that it is empty, or a creation that was cut off.
+    fn check_creation(&self, folders: &Folders) -> Result<()> {
+        let root = &folders.root;
+        let mut foreign = None;
+        for entry in root.list()? {
+            let name = entry.name.to_string_lossy();
+            if entry.kind == Kind::Folder && Folders::PARTS.contains(&&*name) {
+                if !root.child(&name).list()?.is_empty() {
+                    return Err(Error::corrupt(format!("the store has {name} but no FORMAT file"))
+                        .in_file(root.path().join(file_names::STORE_FILE))
+                        .advise("copy FORMAT back from a backup of this store: it never changes"));
+                }
+            } else if *name != *io::LOCK_NOTE && !io::is_temp_name(&name) {
+                foreign.get_or_insert(name.into_owned());
+            }
+        }
+        if let Some(name) = foreign {
+            let what = format!("the folder holds {name:?} and is not a varkeep store");
+            return Err(Error::new(ErrorKind::NotAStore, what)
+                .in_file(root.path())
+                .advise("give the path of a store, or of a folder that is empty or does not exist yet"));
         }
         if !self.create {
             return Err(Error::new(ErrorKind::StoreNotFound, "there is no store here").in_file(root.path()));
         }
-        for (part, dir) in parts.iter().zip([&folders.commits, &folders.manifests, &folders.shards]) {
-            if !root.exists(part)? {
-                root.create_child(part)?;
-            }
-            if !dir.list()?.is_empty() {
-                return Err(Error::corrupt(format!("the store has {part} but no FORMAT file"))
-                    .in_file(root.path().join(file_names::STORE_FILE))
-                    .advise("copy FORMAT back from a backup of this store: it never changes"));
-            }
+        Ok(())
+    }
+
+    /// Makes the files of a new store, or completes a creation that was cut off. FORMAT comes last: without it the
+    /// folder is no store yet.
+    fn create_in(&self, folders: &Folders) -> Result<()> {
+        let root = &folders.root;
+        // Whoever made the folder may not have made that durable.
+        Dir::create(root.path(), Arc::clone(root.tap()))?;
+        for part in Folders::PARTS {
+            root.create_child(part)?;
         }
         let record = StoreFile {
             id: StoreId::from_bytes(io::random_128()?),
@@ -169,4 +194,12 @@ impl Options {
             Err(PublishError::Before(error) | PublishError::Unknown(error)) => Err(error),
         }
     }
+}
+
+/// The number behind those of all commit files there are, readable or not.
+fn next_number(history: &History) -> Result<u64> {
+    let newest = history.numbers()?.first().copied().unwrap_or_default();
+    newest.checked_add(1).ok_or_else(|| {
+        Error::corrupt(format!("no commit can follow number {newest}")).in_file(history.folders.commits.path())
+    })
 }

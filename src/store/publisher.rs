@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::JoinHandle;
 
 use crate::checkpoint::View;
@@ -14,7 +14,7 @@ use crate::id::{AttemptId, CommitId, ShardId};
 use crate::io;
 use crate::manifest::write_base;
 use crate::shard::{ShardWriter, Stored, Written};
-use crate::store::changes::{Changes, Upsert};
+use crate::store::changes::{Changes, Difference, Upsert};
 use crate::store::state::StoreState;
 
 type Job = Box<dyn FnOnce(&mut Publisher) + Send>;
@@ -44,15 +44,11 @@ impl PublisherThread {
         Ok(Self { jobs: Some(jobs), thread: Some(thread) })
     }
 
-    /// Runs `job` on the publishing thread and waits for its answer, which comes before anything is tidied up.
-    pub(crate) fn call<T: Send + 'static>(
+    /// Hands a job in; it runs on the publishing thread after those handed in before. This waits for nothing.
+    pub(crate) fn submit<T: Send + 'static>(
         &self,
         job: impl FnOnce(&mut Publisher) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        let gone = || {
-            Error::new(ErrorKind::StoreLatched, "the store's publishing thread has ended")
-                .advise("open the store again")
-        };
+    ) -> Result<Pending<T>> {
         let (answer, answered) = mpsc::channel();
         let job: Job = Box::new(move |publisher| {
             let result = catch_unwind(AssertUnwindSafe(|| job(publisher))).unwrap_or_else(|_| {
@@ -65,8 +61,30 @@ impl PublisherThread {
             let _gone = answer.send(result);
         });
         self.jobs.as_ref().ok_or_else(gone)?.send(job).map_err(|_| gone())?;
-        answered.recv().map_err(|_| gone())?
+        Ok(Pending(answered))
     }
+
+    /// Runs `job` on the publishing thread and waits for its answer, which comes before anything is tidied up.
+    pub(crate) fn call<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Publisher) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.submit(job)?.wait()
+    }
+}
+
+/// The answer of a job that was handed in.
+#[must_use = "what came of the job is in it"]
+pub(crate) struct Pending<T>(Receiver<Result<T>>);
+
+impl<T> Pending<T> {
+    pub(crate) fn wait(self) -> Result<T> {
+        self.0.recv().map_err(|_| gone())?
+    }
+}
+
+fn gone() -> Error {
+    Error::new(ErrorKind::StoreLatched, "the store's publishing thread has ended").advise("open the store again")
 }
 
 impl Drop for PublisherThread {
@@ -97,6 +115,16 @@ pub(crate) struct Outcome {
     pub(crate) is_new: bool,
 }
 
+/// A state that is on the disk, all but the commit that names it.
+struct Next {
+    view: Arc<View>,
+    /// From the base.
+    difference: Difference,
+    summary: Summary,
+    /// Where what was written lies, by name.
+    stored: HashMap<String, Arc<Stored>>,
+}
+
 /// The state of the publishing thread.
 pub(crate) struct Publisher {
     pub(crate) store: Arc<StoreState>,
@@ -116,10 +144,6 @@ impl Publisher {
         Self { store, head, next_number, unpublished: Changes::default(), roots: Roots::default(), needs_tidying: tidy }
     }
 
-    pub(crate) fn head(&self) -> Option<&CommitRecord> {
-        self.head.as_ref()
-    }
-
     /// Forgets what earlier commits failed to publish: the state has been replaced.
     pub(crate) fn forget_unpublished(&mut self) {
         self.unpublished = Changes::default();
@@ -130,102 +154,85 @@ impl Publisher {
     /// # Errors
     /// `tag_exists`; what reading and writing fails with, the state staying dirty; `outcome_unknown`, which latches.
     pub(crate) fn commit(&mut self, changes: Changes, plan: Plan) -> Result<Outcome> {
-        self.unpublished.add(changes);
+        // Changes of a state that was given up for another one while they waited are given up with it.
+        if changes.resets == self.store.table().resets {
+            self.unpublished.add(changes);
+        }
         self.store.check_latch()?;
-        let tags = self.head.as_ref().map_or(&[][..], |head| &head.tags);
-        if let Some(tag) = plan.tag.as_ref().filter(|_| !plan.replace) {
-            if let Some(taken) = tags.iter().find(|entry| entry.tag == *tag) {
-                let what = format!("there is a checkpoint tagged {tag:?} already, commit {}", taken.number);
-                return Err(Error::new(ErrorKind::TagExists, what)
-                    .in_file(self.store.history.folders.root.path())
-                    .advise("choose another tag, or replace that checkpoint with `.replace()`"));
-            }
-        }
+        self.check_tag(&plan)?;
+        // Should this fail, what it has written is nobody's, and tidying removes it.
+        let needed_tidying = std::mem::replace(&mut self.needs_tidying, true);
         let base = self.store.base();
-        let at_head = base.id() == self.head.as_ref().map(|head| head.id);
-        if let (None, true, true, Some(head)) = (&plan.tag, at_head, self.unpublished.is_empty(), &self.head) {
-            let outcome = Outcome { number: head.number, id: head.id, summary: head.summary, is_new: false };
-            return Ok(outcome);
-        }
         let id = CommitId::from_bytes(io::random_128()?);
-        let attempt = AttemptId::from_bytes(io::random_128()?);
-        let (written, stored) = self.write_slices()?;
-        let record = self
-            .write_manifests(&base, id, &stored)
-            .map(|(manifests, mut summary)| {
-                summary.bytes_new = written.bytes_new;
-                self.record(&base, (id, attempt), manifests, summary, plan)
-            })
-            .and_then(|record| self.publish(record));
-        let record = match record {
-            Ok(record) => record,
-            Err(error) => {
-                if error.kind() != ErrorKind::OutcomeUnknown {
-                    let shards = written.shards;
-                    drop((written.stored, stored));
-                    self.abandon_shards(&shards);
-                    self.needs_tidying = true;
-                }
-                return Err(error);
-            }
+        let next = self.prepare(&base, id)?;
+        let head = self.head.as_ref().filter(|head| Some(head.id) == base.id());
+        let (record, is_new) = match head {
+            Some(head) if plan.tag.is_none() && next.difference == Difference::default() => (head.clone(), false),
+            _ => (self.publish(self.record(&base, id, &next, plan)?)?, true),
         };
-        // The commit is durable: whatever fails from here on does not turn that into an error.
-        let outcome = Outcome { number: record.number, id, summary: record.summary, is_new: true };
-        for (name, upsert) in &self.unpublished.upserts {
+        self.needs_tidying = needed_tidying || is_new;
+        // The commit is durable: nothing from here on can fail.
+        let outcome = Outcome { number: record.number, id: record.id, summary: record.summary, is_new };
+        let published = std::mem::take(&mut self.unpublished);
+        for (name, upsert) in &published.upserts {
             if let Upsert::Single { single, state } = upsert {
-                if let Some(stored) = stored.get(name) {
+                if let Some(stored) = next.stored.get(name) {
                     state.payload.mark_durable(Arc::clone(stored));
                 }
-                single.state_mut().base = state.payload.durable().cloned();
-                single.set_first_commit(id);
+                single.set_committed(record.id, &state.payload);
             }
         }
         self.head = Some(record.clone());
-        self.needs_tidying = true;
         let names = record.names;
-        if let Ok(view) = View::of(&self.store.history, &self.store.shards, record, self.store.reading) {
-            let published = std::mem::take(&mut self.unpublished);
-            self.store.adopt(view, &published.removed);
-            if published.names {
-                self.store.catalog_apply(published.catalog(), names);
-            }
+        self.store.adopt(next.view.with_commit(record), &published.removed);
+        if next.difference.names {
+            self.store.catalog_apply(published.catalog(), names);
         }
-        // Where its files could not be opened again, the state stays relative to the commit before, and the next commit
-        // holds the same changes once more.
         Ok(outcome)
     }
 
-    fn write_slices(&self) -> Result<(Written, HashMap<String, Arc<Stored>>)> {
-        let jobs = self.unpublished.jobs();
-        let writer = ShardWriter {
-            shards: &self.store.shards,
-            hash_seed: self.store.history.store.hash_seed,
-            threads: self.store.threads,
-        };
-        let written = writer.write(&jobs)?;
-        let stored = jobs.into_iter().map(|job| job.name).zip(written.stored.iter().cloned()).collect();
-        Ok((written, stored))
+    fn check_tag(&self, plan: &Plan) -> Result<()> {
+        let tags = self.head.as_ref().map_or(&[][..], |head| &head.tags);
+        let taken = plan.tag.as_ref().and_then(|tag| tags.iter().find(|entry| entry.tag == *tag));
+        let Some(taken) = taken.filter(|_| !plan.replace) else { return Ok(()) };
+        let what = format!("there is a checkpoint tagged {:?} already, commit {}", taken.tag, taken.number);
+        Err(Error::new(ErrorKind::TagExists, what)
+            .in_file(self.store.history.folders.root.path())
+            .advise("choose another tag, or replace that checkpoint with `.replace()`"))
     }
 
-    /// Writes the manifests of the next commit and brings them to the disk.
-    fn write_manifests(
+    /// Brings the next state to the disk, all but the commit that names it, and opens its files.
+    fn prepare(&self, base: &Arc<View>, id: CommitId) -> Result<Next> {
+        let StoreState { history, shards, .. } = &*self.store;
+        let jobs = self.unpublished.jobs();
+        let writer = ShardWriter { shards, hash_seed: history.store.hash_seed, threads: self.store.threads };
+        let Written { stored, bytes_new } = writer.write(&jobs)?;
+        let stored = jobs.into_iter().map(|job| job.name).zip(stored).collect();
+        let entries = self.unpublished.entries(id, &stored)?;
+        let difference = self.unpublished.difference(base, &entries)?;
+        if let (Some(commit), true) = (base.commit(), difference == Difference::default()) {
+            let summary = Summary { bytes_new, ..commit.summary };
+            return Ok(Next { view: Arc::clone(base), difference, summary, stored });
+        }
+        let (manifest, summary) = self.write_manifest(base, entries, &stored)?;
+        let view = View::of_manifests(history, shards, &[manifest], self.store.reading)?;
+        Ok(Next { view: Arc::new(view), difference, summary: Summary { bytes_new, ..summary }, stored })
+    }
+
+    /// Writes the manifest of the next state and brings it to the disk.
+    fn write_manifest(
         &self,
         base: &View,
-        id: CommitId,
+        upserts: Vec<Entry>,
         stored: &HashMap<String, Arc<Stored>>,
-    ) -> Result<(Vec<ManifestRef>, Summary)> {
+    ) -> Result<(ManifestRef, Summary)> {
         let changes = &self.unpublished;
-        if changes.is_empty() {
-            let summary = base.commit().map(|commit| commit.summary).unwrap_or_default();
-            return Ok((base.stack().references(), summary));
-        }
-        let upserts = changes.entries(id, stored)?;
         let files: HashMap<ShardId, ShardRef> = changes
             .upserts
             .iter()
             .filter_map(|(name, upsert)| match upsert {
                 Upsert::Single { state, .. } => stored.get(name).or(state.payload.durable()),
-                _ => None,
+                Upsert::Whole(_) | Upsert::Alias(_) => None,
             })
             .flat_map(|stored| stored.shards())
             .collect();
@@ -243,38 +250,32 @@ impl Publisher {
         let shards = base.shards().chain(files.into_values());
         let reference = write_base(dir, self.store.history.store.id, shards, entries)?;
         dir.sync()?;
-        Ok((vec![reference], summary))
+        Ok((reference, summary))
     }
 
-    fn record(
-        &self,
-        base: &View,
-        (id, attempt): (CommitId, AttemptId),
-        manifests: Vec<ManifestRef>,
-        summary: Summary,
-        plan: Plan,
-    ) -> CommitRecord {
+    fn record(&self, base: &View, id: CommitId, next: &Next, plan: Plan) -> Result<CommitRecord> {
+        let number = self.next_number;
         let mut tags = self.head.as_ref().map(|head| head.tags.clone()).unwrap_or_default();
         if let Some(tag) = &plan.tag {
             tags.retain(|entry| entry.tag != *tag);
-            tags.push(TagEntry { tag: tag.clone(), commit: id, number: self.next_number });
+            tags.push(TagEntry { tag: tag.clone(), commit: id, number });
         }
-        let known = base.commit().map_or(0, |commit| commit.next_ordinal);
-        CommitRecord {
+        let known = [base.commit(), self.head.as_ref()].into_iter().flatten().map(|commit| commit.next_ordinal).max();
+        Ok(CommitRecord {
             id,
-            number: self.next_number,
+            number,
             parent: base.id(),
-            attempt,
+            attempt: AttemptId::from_bytes(io::random_128()?),
             unix_millis: io::unix_millis_now(),
             tag: plan.tag,
-            manifests,
+            manifests: next.view.stack().references(),
             tags,
             retention: self.head.as_ref().map(|head| head.retention.clone()).unwrap_or_default(),
-            names: if self.unpublished.names { id } else { base.names() },
-            next_ordinal: known.max(self.unpublished.next_ordinal),
-            summary,
+            names: if next.difference.names { id } else { base.names() },
+            next_ordinal: self.unpublished.next_ordinal.max(known.unwrap_or_default()),
+            summary: next.summary,
             metadata: plan.metadata,
-        }
+        })
     }
 
     /// The commit point.
@@ -287,7 +288,7 @@ impl Publisher {
                 }
                 Ok(Published::NumberTaken) => {
                     // Nobody else can publish while we hold the lock, but a file that we could not read may stand there.
-                    record.number += 1;
+                    record.number = record.number.saturating_add(1);
                     for entry in record.tags.iter_mut().filter(|entry| entry.commit == record.id) {
                         entry.number = record.number;
                     }
@@ -302,7 +303,7 @@ impl Publisher {
         }
     }
 
-    /// Deletes checkpoints: a commit that no longer lists their tags, then, behind the answer, their files.
+    /// Deletes a checkpoint: a commit that no longer lists its tag, then, behind the answer, its files.
     pub(crate) fn delete_tag(&mut self, tag: &str) -> Result<()> {
         self.store.check_latch()?;
         let path = self.store.history.folders.root.path();
@@ -310,10 +311,10 @@ impl Publisher {
         if !head.tags.iter().any(|entry| entry.tag == tag) {
             return Err(tag_not_found(tag, head.tags.iter().map(|entry| entry.tag.as_str()), path));
         }
-        let id = CommitId::from_bytes(io::random_128()?);
-        let was_base = self.store.base().id() == Some(head.id);
+        let base = self.store.base();
+        let is_base = base.id() == Some(head.id);
         let record = CommitRecord {
-            id,
+            id: CommitId::from_bytes(io::random_128()?),
             number: self.next_number,
             parent: Some(head.id),
             attempt: AttemptId::from_bytes(io::random_128()?),
@@ -323,21 +324,13 @@ impl Publisher {
             summary: Summary { bytes_new: 0, ..head.summary },
             ..head
         };
+        self.needs_tidying = true;
         let record = self.publish(record)?;
-        if was_base {
-            let view = View::of(&self.store.history, &self.store.shards, record.clone(), self.store.reading)?;
-            self.store.adopt(view, &HashMap::new());
+        if is_base {
+            self.store.adopt(base.with_commit(record.clone()), &HashMap::new());
         }
         self.head = Some(record);
-        self.needs_tidying = true;
         Ok(())
-    }
-
-    /// Removes shards of a commit that came to nothing. What cannot be removed is an orphan of the next tidying.
-    fn abandon_shards(&self, ids: &[ShardId]) {
-        for id in ids {
-            let _orphan_at_worst = self.store.shards.unlink_unless_open(*id);
-        }
     }
 
     /// Reclaims what nothing needs any more. A failure costs space, never a commit: the next tidying tries again.
@@ -349,7 +342,8 @@ impl Publisher {
         let tidied = kept.and_then(|kept| {
             let base = self.store.base();
             let in_use = base.stack().files().iter().map(|file| file.id()).collect();
-            reclaim(&self.store.history, &kept, &in_use, &self.store.shards, &mut self.roots)
+            let mode = self.store.reading.mode;
+            reclaim(&self.store.history, &kept, &in_use, &self.store.shards, mode, &mut self.roots)
         });
         self.needs_tidying = tidied.is_err();
     }
@@ -369,7 +363,7 @@ fn merge(kept: impl Iterator<Item = Result<Entry>>, upserts: Vec<Entry>) -> impl
 fn count(entry: &Entry, summary: &mut Summary) {
     match &entry.body {
         Body::Variable(record) => {
-            summary.bytes_total += record.content.len_bytes;
+            summary.bytes_total = summary.bytes_total.saturating_add(record.content.len_bytes);
             summary.variables += u64::from(record.statics.slice.is_none());
         }
         Body::Whole(_) => summary.variables += 1,

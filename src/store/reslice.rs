@@ -39,7 +39,6 @@ pub(crate) fn reslice(
     let value = value_of(object).map_err(|error| error.of_variable(reslice.name))?;
     let first = object.first();
     let template = first.state().clone();
-    let created = first.first_commit();
     let mut table = store.table();
     let make = |table: &mut Table, name: &str, value: Tensor, place: Option<SlicePlace>| {
         let statics = Statics {
@@ -57,7 +56,7 @@ pub(crate) fn reslice(
             base: None,
             ..template.clone()
         };
-        Single::new(Arc::clone(&store.shared), state, created, None)
+        Single::new(Arc::clone(&store.shared), state, None)
     };
     let counts = match &reslice.to {
         Cut::Single => {

@@ -1,15 +1,16 @@
 //! Replacing the durable state by that of another commit. Nothing of any payload is read.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::checkpoint::View;
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::Body;
+use crate::format::{AliasRecord, Body, WholeRecord};
 use crate::name;
 use crate::store::state::StoreState;
-use crate::store::table::{Named, Slot, Table};
+use crate::store::table::{Named, Slot, Table, state_of, whole_state};
 use crate::store::transaction::detach;
-use crate::variable::{Object, Single};
+use crate::variable::{Object, Single, State, Whole, WholeState};
 
 impl StoreState {
     /// Makes the durable state exactly that of `view`. Handles keep their identity; what is not durable stays.
@@ -17,59 +18,113 @@ impl StoreState {
     /// # Errors
     /// `restore_name_conflict`, if the commit holds a name of something that is not durable; `corrupt`, `io`. Then
     /// nothing has changed.
-    pub(crate) fn reset_to(&self, view: View) -> Result<()> {
-        let view = Arc::new(view);
+    pub(crate) fn reset_to(&self, view: &Arc<View>) -> Result<()> {
         let mut table = self.table();
-        table.check_conflicts(&view)?;
-        let durable: Vec<String> = table.durable_names();
-        // Everything that can fail is read before anything is changed.
-        let mut entries = Vec::with_capacity(durable.len());
-        for name in &durable {
-            entries.push(view.lookup(name)?);
-        }
+        table.check_conflicts(view)?;
+        let reset = Reset::plan(&table, view)?;
         let rebuild = view.names() != table.base.names();
-        table.removed.clear();
-        table.changed_names.clear();
-        table.statics_changed = false;
-        for single in table.shared.take_changed() {
-            single.clear_noted();
+        reset.carry_out(&mut table, view);
+        drop(table);
+        if rebuild {
+            self.catalog_rebuild(view);
         }
-        table.next_ordinal = table.next_ordinal.max(view.commit().map_or(0, |commit| commit.next_ordinal));
-        table.base = Arc::clone(&view);
+        Ok(())
+    }
+}
+
+/// What becomes of each durable name that is live: found out before anything is changed, so that nothing fails then.
+#[derive(Default)]
+struct Reset {
+    singles: HashMap<String, (Arc<Single>, State)>,
+    wholes: Vec<(Arc<Whole>, WholeState)>,
+    /// Slices that are not live and have to be, since the wholes they belong to are; and aliases.
+    slots: Vec<(String, Named)>,
+    /// Names that the view does not hold as what they are now.
+    gone: Vec<(String, Named)>,
+}
+
+impl Reset {
+    fn plan(table: &Table, view: &View) -> Result<Self> {
+        let mut reset = Self::default();
         let mut wholes = Vec::new();
-        for (name, entry) in durable.into_iter().zip(entries) {
+        for name in table.durable_names() {
             let Some(Slot::Live(named)) = table.slots.get(&name) else { continue };
-            let named = named.clone();
-            match (&named, entry.map(|entry| entry.body)) {
+            match (named, view.lookup(&name)?.map(|entry| entry.body)) {
                 (Named::Object(Object::Single(single)), Some(Body::Variable(record))) => {
-                    table.reset_single(single, &name, record)?;
+                    let state = state_of(view, &name, record).map_err(|error| error.of_variable(&name))?;
+                    reset.singles.insert(name, (Arc::clone(single), state));
                 }
                 (Named::Object(Object::Whole(whole)), Some(Body::Whole(record))) => {
                     wholes.push((name, Arc::clone(whole), record));
                 }
-                (Named::Alias { .. }, Some(Body::Alias(record))) => {
-                    let alias = Named::Alias { target: record.target, ordinal: record.ordinal };
-                    table.slots.insert(name, Slot::Live(alias));
+                (Named::Alias { .. }, Some(Body::Alias(AliasRecord { target, ordinal }))) => {
+                    reset.slots.push((name, Named::Alias { target, ordinal }));
                 }
-                _ => {
-                    detach(&named);
-                    table.slots.remove(&name);
-                }
+                (named, _) => reset.gone.push((name, named.clone())),
             }
         }
-        // Slices are in place now, so the wholes find them.
         for (name, whole, record) in wholes {
-            let claimed = whole.state().claimed;
-            let mut state = table.whole_of(&name, &record)?;
-            state.claimed = claimed;
-            *whole.state_mut() = state;
+            let state = reset.whole(table, view, &name, &record).map_err(|error| error.of_variable(&name))?;
+            reset.wholes.push((whole, state));
         }
-        drop(table);
-        if rebuild {
-            self.catalog_rebuild(&view);
-        }
-        Ok(())
+        Ok(reset)
     }
+
+    /// The state of a partitioned variable, its slices being those that are live, and new ones where they are not.
+    fn whole(&mut self, table: &Table, view: &View, name: &str, record: &WholeRecord) -> Result<WholeState> {
+        whole_state(name, record, |slice| {
+            if !self.singles.contains_key(slice) {
+                let Some(Body::Variable(record)) = view.lookup(slice)?.map(|entry| entry.body) else { return Ok(None) };
+                let single = table.single_of(view, slice, record)?;
+                self.slots.push((slice.to_owned(), Named::Object(Object::Single(Arc::clone(&single)))));
+                let state = single.state().clone();
+                self.singles.insert(slice.to_owned(), (single, state));
+            }
+            let (single, state) = &self.singles[slice];
+            Ok(Some((Arc::clone(single), state.shape.clone(), state.dtype())))
+        })
+    }
+
+    fn carry_out(self, table: &mut Table, view: &Arc<View>) {
+        table.removed.clear();
+        table.changed_names.clear();
+        for single in table.shared.take_changed() {
+            single.clear_noted();
+        }
+        table.next_ordinal = table.next_ordinal.max(view.commit().map_or(0, |commit| commit.next_ordinal));
+        table.base = Arc::clone(view);
+        table.resets += 1;
+        for (name, named) in self.gone {
+            detach(&named);
+            table.slots.remove(&name);
+        }
+        for (single, state) in self.singles.into_values() {
+            reset_single(&single, state);
+        }
+        for (whole, state) in self.wholes {
+            let claimed = whole.state().claimed;
+            *whole.state_mut() = WholeState { claimed, ..state };
+        }
+        table.slots.extend(self.slots.into_iter().map(|(name, named)| (name, Slot::Live(named))));
+    }
+}
+
+/// Puts a variable into another state. A value that is the same stays where it is, and what this process gave the
+/// variable stays too.
+fn reset_single(single: &Single, state: State) {
+    let mut held = single.state_mut();
+    let is_same = match (held.payload.durable(), &state.base) {
+        (Some(held), Some(stored)) => held.content() == stored.content(),
+        _ => false,
+    };
+    let payload = if is_same { Arc::clone(&held.payload) } else { state.payload };
+    let base = if is_same { payload.durable().cloned() } else { state.base };
+    let regularizer = match (&held.regularizer, state.regularizer) {
+        (Some(bound), Some(recorded)) if bound.binds(&recorded) => Some(bound.clone()),
+        (_, recorded) => recorded,
+    };
+    let (constraint, claimed) = (held.constraint.take(), held.claimed);
+    *held = State { payload, base, regularizer, constraint, claimed, ..state };
 }
 
 impl Table {
@@ -88,7 +143,7 @@ impl Table {
 
     /// Checks that no name of what stays is, contains or is part of a name that comes.
     fn check_conflicts(&self, view: &View) -> Result<()> {
-        let durable: std::collections::HashSet<String> = self.durable_names().into_iter().collect();
+        let durable: HashSet<String> = self.durable_names().into_iter().collect();
         for full_name in self.slots.keys().filter(|name| !durable.contains(*name)) {
             let around = full_name
                 .rsplit_once(name::SEPARATOR)
@@ -105,34 +160,6 @@ impl Table {
                 }
             }
         }
-        Ok(())
-    }
-
-    /// Puts a variable into the state that a record describes. A value that is the same stays where it is.
-    fn reset_single(
-        &mut self,
-        single: &Arc<Single>,
-        full_name: &str,
-        record: crate::format::VariableRecord,
-    ) -> Result<()> {
-        let mut state = self.state_of(full_name, record).map_err(|error| error.of_variable(full_name))?;
-        let mut old = single.state_mut();
-        let is_same = match (old.payload.durable(), &state.base) {
-            (Some(held), Some(stored)) => held.content() == stored.content(),
-            _ => false,
-        };
-        if is_same {
-            state.payload = Arc::clone(&old.payload);
-            state.base = old.payload.durable().cloned();
-        }
-        state.claimed = old.claimed;
-        state.constraint = old.constraint.clone();
-        if let (Some(bound), Some(recorded)) = (&old.regularizer, &state.regularizer)
-            && bound.binds(recorded)
-        {
-            state.regularizer = Some(bound.clone());
-        }
-        *old = state;
         Ok(())
     }
 }

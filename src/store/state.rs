@@ -40,12 +40,13 @@ impl StoreState {
         history: History,
         shards: Shards,
         base: Arc<View>,
+        next_ordinal: u64,
         reading: Reading,
         seed: u64,
         threads: usize,
     ) -> Self {
         let shared = Arc::new(Shared::default());
-        let table = Mutex::new(Table::new(Arc::clone(&shared), base));
+        let table = Mutex::new(Table::new(Arc::clone(&shared), base, next_ordinal));
         let (settled, catalog, latch) = (Condvar::new(), Mutex::new(None), Mutex::new(None));
         Self { history, shards, reading, threads, seed, shared, table, settled, catalog, latch }
     }
@@ -80,7 +81,7 @@ impl StoreState {
 
     pub(crate) fn start_catalog(&self) -> Result<()> {
         let base = self.base();
-        let catalog = Catalog::start(self.history.folders.root.clone(), base.stack().clone(), base.names())?;
+        let catalog = Catalog::start(&self.history.folders.root, base.stack().clone(), base.names())?;
         *lock(&self.catalog) = Some(catalog);
         Ok(())
     }

@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::checkpoint::View;
+use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::format::{Body, Entry, VariableRecord, WholeRecord};
 use crate::name;
 use crate::scope::{Regularizer, Tiles};
+use crate::shape::Shape;
 use crate::store::transaction::{TransactionId, Undo};
 use crate::variable::{Object, Shared, Single, State, Whole, WholeState};
 
@@ -62,9 +64,9 @@ pub(crate) struct Table {
     pub(crate) removed: HashMap<String, u64>,
     /// Partitioned variables and aliases made since the last snapshot.
     pub(crate) changed_names: Vec<String>,
-    /// Whether static facts of known names changed since the last snapshot.
-    pub(crate) statics_changed: bool,
     pub(crate) base: Arc<View>,
+    /// Counts how often the base was replaced by another state than the one just published.
+    pub(crate) resets: u64,
     pub(crate) next_ordinal: u64,
     /// Which transaction waits for which.
     pub(crate) waits: HashMap<TransactionId, TransactionId>,
@@ -75,15 +77,16 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    pub(crate) fn new(shared: Arc<Shared>, base: Arc<View>) -> Self {
-        let next_ordinal = base.commit().map_or(0, |commit| commit.next_ordinal);
+    /// `next_ordinal` is that of the newest commit, which need not be the base.
+    pub(crate) fn new(shared: Arc<Shared>, base: Arc<View>, next_ordinal: u64) -> Self {
+        let next_ordinal = base.commit().map_or(0, |commit| commit.next_ordinal).max(next_ordinal);
         Self {
             shared,
             slots: HashMap::new(),
             removed: HashMap::new(),
             changed_names: Vec::new(),
-            statics_changed: false,
             base,
+            resets: 0,
             next_ordinal,
             waits: HashMap::new(),
             logs: HashMap::new(),
@@ -172,10 +175,18 @@ impl Table {
         let name = entry.name;
         let named = match entry.body {
             Body::Variable(record) => {
-                Named::Object(Object::Single(self.single_of(&name, record).map_err(|e| e.of_variable(&name))?))
+                let single = self.single_of(&Arc::clone(&self.base), &name, record);
+                Named::Object(Object::Single(single.map_err(|error| error.of_variable(&name))?))
             }
             Body::Whole(record) => {
-                let state = self.whole_of(&name, &record).map_err(|e| e.of_variable(&name))?;
+                let state = whole_state(&name, &record, |slice| match self.find_live(slice)? {
+                    Some(Named::Object(Object::Single(single))) => {
+                        let (shape, dtype) = (single.state().shape.clone(), single.state().dtype());
+                        Ok(Some((single, shape, dtype)))
+                    }
+                    _ => Ok(None),
+                });
+                let state = state.map_err(|error| error.of_variable(&name))?;
                 Named::Object(Object::Whole(Whole::new(state)))
             }
             Body::Alias(record) => Named::Alias { target: record.target, ordinal: record.ordinal },
@@ -187,59 +198,9 @@ impl Table {
         Ok(named)
     }
 
-    fn single_of(&self, name: &str, record: VariableRecord) -> Result<Arc<Single>> {
-        let first_commit = record.statics.first_commit;
-        let state = self.state_of(name, record)?;
-        Ok(Single::new(Arc::clone(&self.shared), state, Some(first_commit), None))
-    }
-
-    /// The state that a record of the base commit describes.
-    pub(crate) fn state_of(&self, name: &str, record: VariableRecord) -> Result<State> {
-        let stored = self.base.stored(record.content)?;
-        let payload = self.base.payload(Arc::clone(&stored));
-        payload.mark_durable(Arc::clone(&stored));
-        Ok(State {
-            name: name.into(),
-            attached: true,
-            regularizer: record.statics.regularizer.as_ref().map(Regularizer::from_record).transpose()?,
-            statics: Arc::new(record.statics),
-            shape: record.shape,
-            payload: Arc::new(payload),
-            base: Some(stored),
-            constraint: None,
-            claimed: false,
-        })
-    }
-
-    /// The state that a record of a partitioned variable describes.
-    pub(crate) fn whole_of(&mut self, name: &str, record: &WholeRecord) -> Result<WholeState> {
-        let tiles = Tiles::new(record.shape.clone(), &record.counts)
-            .map_err(|error| Error::corrupt("a partitioned variable does not tile").caused_by(error))?;
-        let mut slices = Vec::with_capacity(record.slices.len());
-        for (slice, tile) in record.slices.iter().zip(tiles.iter()) {
-            let Some(Named::Object(Object::Single(single))) = self.find_live(slice)? else {
-                return Err(Error::corrupt(format!("slice {slice:?} of {name:?} is missing")));
-            };
-            let (shape, dtype) = (single.state().shape.clone(), single.state().dtype());
-            if shape != tile.shape || dtype != record.dtype {
-                let what = format!("slice {slice:?} of {name:?} is a {dtype} of shape {shape}, not {}", tile.shape);
-                return Err(Error::corrupt(what));
-            }
-            slices.push((tile.offset, single));
-        }
-        if slices.len() != record.slices.len() || slices.is_empty() {
-            return Err(Error::corrupt(format!("{name:?} lists {} slices, which do not tile", record.slices.len())));
-        }
-        Ok(WholeState {
-            name: name.into(),
-            attached: true,
-            ordinal: record.ordinal,
-            dtype: record.dtype,
-            shape: record.shape.clone(),
-            counts: record.counts.clone(),
-            slices,
-            claimed: false,
-        })
+    /// A variable as a view has it.
+    pub(crate) fn single_of(&self, view: &View, name: &str, record: VariableRecord) -> Result<Arc<Single>> {
+        Ok(Single::new(Arc::clone(&self.shared), state_of(view, name, record)?, None))
     }
 
     /// Takes a name out: it is gone from the next commit on.
@@ -249,16 +210,12 @@ impl Table {
         self.removed.insert(full_name.to_owned(), self.removals);
     }
 
-    /// What has left only for a transaction that is not over: for all others it is still there.
-    pub(crate) fn leaving(&self) -> impl Iterator<Item = &Object> {
+    /// What has left only for a transaction that is not over, by name: for all others it is still there.
+    pub(crate) fn leaving(&self) -> impl Iterator<Item = (&str, &Object)> {
         self.logs.values().flatten().filter_map(|undo| match undo {
-            Undo::Replaced { object, .. } => Some(object),
+            Undo::Replaced { name, object } => Some((name.as_str(), object)),
             _ => None,
         })
-    }
-
-    pub(crate) fn is_leaving(&self, single: &Arc<Single>) -> bool {
-        self.leaving().any(|object| matches!(object, Object::Single(leaving) if Arc::ptr_eq(leaving, single)))
     }
 
     /// The partitioned variable that a slice belongs to, if one does.
@@ -273,4 +230,57 @@ impl Table {
         let owns = whole.state().slices.iter().any(|(_, slice)| &*slice.name() == full_name);
         Ok(owns.then_some(whole))
     }
+}
+
+/// The state that a record describes.
+pub(crate) fn state_of(view: &View, name: &str, record: VariableRecord) -> Result<State> {
+    let stored = view.stored(record.content)?;
+    let payload = view.payload(Arc::clone(&stored));
+    payload.mark_durable(Arc::clone(&stored));
+    Ok(State {
+        name: name.into(),
+        attached: true,
+        regularizer: record.statics.regularizer.as_ref().map(Regularizer::from_record).transpose()?,
+        statics: Arc::new(record.statics),
+        shape: record.shape,
+        payload: Arc::new(payload),
+        base: Some(stored),
+        constraint: None,
+        claimed: false,
+    })
+}
+
+/// The state that a record of a partitioned variable describes; `find` knows the variable of a slice's name, with the
+/// shape and dtype it has, or will have.
+pub(crate) fn whole_state(
+    name: &str,
+    record: &WholeRecord,
+    mut find: impl FnMut(&str) -> Result<Option<(Arc<Single>, Shape, DType)>>,
+) -> Result<WholeState> {
+    let tiles = Tiles::new(record.shape.clone(), &record.counts)
+        .map_err(|error| Error::corrupt("a partitioned variable does not tile").caused_by(error))?;
+    let mut slices = Vec::with_capacity(record.slices.len());
+    for (slice, tile) in record.slices.iter().zip(tiles.iter()) {
+        let Some((single, shape, dtype)) = find(slice)? else {
+            return Err(Error::corrupt(format!("slice {slice:?} of {name:?} is missing")));
+        };
+        if shape != tile.shape || dtype != record.dtype {
+            let what = format!("slice {slice:?} of {name:?} is a {dtype} of shape {shape}, not {}", tile.shape);
+            return Err(Error::corrupt(what));
+        }
+        slices.push((tile.offset, single));
+    }
+    if slices.len() != record.slices.len() || slices.is_empty() {
+        return Err(Error::corrupt(format!("{name:?} lists {} slices, which do not tile", record.slices.len())));
+    }
+    Ok(WholeState {
+        name: name.into(),
+        attached: true,
+        ordinal: record.ordinal,
+        dtype: record.dtype,
+        shape: record.shape.clone(),
+        counts: record.counts.clone(),
+        slices,
+        claimed: false,
+    })
 }

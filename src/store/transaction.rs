@@ -158,7 +158,6 @@ fn make_live(table: &mut Table, name: String) {
                 state.statics = Arc::new(Statics { slice: Some(place), ..(*state.statics).clone() });
                 drop(state);
                 slice.note_changed();
-                table.statics_changed = true;
             }
             table.changed_names.push(name);
         }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::panic::Location;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use ndarray::{ArrayRef, ArrayViewMut, Dimension, IxDyn};
 
@@ -21,6 +21,9 @@ use crate::tensor::{self, Tensor};
 use crate::variable::gate::Gate;
 use crate::variable::shared::Shared;
 
+/// What the static facts of a variable name as its first commit before there is one.
+pub(crate) const NO_COMMIT: CommitId = CommitId::from_bytes([0; 16]);
+
 /// A variable that has an entry of its own in manifests.
 #[derive(Debug)]
 pub(crate) struct Single {
@@ -29,8 +32,6 @@ pub(crate) struct Single {
     gate: Gate,
     /// Whether it is on the list of changed variables.
     noted: AtomicBool,
-    /// The commit that first held it.
-    first_commit: OnceLock<CommitId>,
     /// Where in the program it was created; unknown after a reopen.
     created: Option<&'static Location<'static>>,
 }
@@ -77,18 +78,9 @@ pub(crate) fn detached(name: &str) -> Error {
 }
 
 impl Single {
-    pub(crate) fn new(
-        shared: Arc<Shared>,
-        state: State,
-        first_commit: Option<CommitId>,
-        created: Option<&'static Location<'static>>,
-    ) -> Arc<Self> {
-        let first = OnceLock::new();
-        if let Some(commit) = first_commit {
-            let _first = first.set(commit);
-        }
+    pub(crate) fn new(shared: Arc<Shared>, state: State, created: Option<&'static Location<'static>>) -> Arc<Self> {
         let (gate, noted) = (Gate::default(), AtomicBool::new(false));
-        Arc::new(Self { shared, state: RwLock::new(state), gate, noted, first_commit: first, created })
+        Arc::new(Self { shared, state: RwLock::new(state), gate, noted, created })
     }
 
     pub(crate) fn state(&self) -> RwLockReadGuard<'_, State> {
@@ -105,19 +97,25 @@ impl Single {
 
     /// Where it was first created, as a message says it.
     pub(crate) fn origin(&self) -> String {
-        match (self.created, self.first_commit.get()) {
+        match (self.created, self.first_commit()) {
             (Some(place), _) => format!("at {place}"),
             (None, Some(commit)) => format!("by commit {commit}"),
             (None, None) => "by this process".to_owned(),
         }
     }
 
+    /// The commit that first held it, if one did.
     pub(crate) fn first_commit(&self) -> Option<CommitId> {
-        self.first_commit.get().copied()
+        Some(self.state().statics.first_commit).filter(|commit| *commit != NO_COMMIT)
     }
 
-    pub(crate) fn set_first_commit(&self, commit: CommitId) {
-        let _first = self.first_commit.set(commit);
+    /// Notes that a commit holds this value now.
+    pub(crate) fn set_committed(&self, commit: CommitId, payload: &Payload) {
+        let mut state = self.state_mut();
+        state.base = payload.durable().cloned();
+        if state.statics.first_commit == NO_COMMIT {
+            Arc::make_mut(&mut state.statics).first_commit = commit;
+        }
     }
 
     /// Notes that the entry may differ from the last commit's, if it is one that commits hold.
@@ -135,7 +133,10 @@ impl Single {
     /// The record of this variable for a manifest, with its value to be made durable.
     pub(crate) fn record(&self, state: &State, stored: &Stored, commit: CommitId) -> VariableRecord {
         let mut statics = (*state.statics).clone();
-        statics.first_commit = self.first_commit().unwrap_or(commit);
+        if statics.first_commit == NO_COMMIT {
+            // An earlier commit may have been published since this state was taken.
+            statics.first_commit = self.first_commit().unwrap_or(commit);
+        }
         VariableRecord { statics, shape: state.shape.clone(), content: stored.content().clone() }
     }
 

@@ -1,5 +1,24 @@
-//! Tests through the public interface, one module a topic.
+//! Through the public interface: one binary, one module per topic.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
+#[cfg(test)]
+mod branches;
+#[cfg(test)]
+mod catalog;
+#[cfg(test)]
 mod contract;
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod incremental;
+#[cfg(test)]
+mod layering;
+#[cfg(test)]
+mod lifecycle;
+#[cfg(test)]
+mod locals;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod tiny;
+#[cfg(test)]
+mod verify;

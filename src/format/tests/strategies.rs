@@ -53,11 +53,17 @@ fn retention() -> impl Strategy<Value = Retention> {
 }
 
 pub(super) fn commit() -> impl Strategy<Value = CommitRecord> {
-    let said_once =
-        (commit_id(), any::<u64>(), option::of(any::<[u8; 16]>()), any::<[u8; 16]>(), any::<u64>(), option::of(tag()));
+    let said_once = (
+        commit_id(),
+        0..=i64::MAX as u64,
+        option::of(any::<[u8; 16]>()),
+        any::<[u8; 16]>(),
+        any::<u64>(),
+        option::of(tag()),
+    );
     let manifests = btree_map(any::<[u8; 16]>(), (any::<u64>(), any::<u32>()), 0..4);
     let tags = btree_map(tag(), (commit_id(), any::<u64>()), 0..4);
-    let rest = (retention(), commit_id(), any::<u64>(), any::<[u64; 3]>(), vec(any::<u8>(), 0..40));
+    let rest = (retention(), commit_id(), 0..=i64::MAX as u64, any::<[u64; 3]>(), vec(any::<u8>(), 0..40));
     (said_once, manifests, tags, rest)
         .prop_map(|((id, number, parent, attempt, unix_millis, tag), manifests, tags, rest)| {
             let (retention, names, next_ordinal, [variables, bytes_total, bytes_new], metadata) = rest;
