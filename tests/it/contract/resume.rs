@@ -118,6 +118,11 @@ fn a_failed_resume_does_not_use_the_name_up() {
         assert_eq!((w.slices().len(), values(&w)), (2, vec![1.0; 5]));
         assert!(!store.commit().unwrap().is_new);
     }
+    let step = |scope: &Scope<'_>| {
+        let get = scope.get_variable("dense/step").initializer(ndarray::arr0(0_i64));
+        get.custom_getter(failing).get()
+    };
+    refused(resuming(&store, step), ErrorKind::InvalidArgument);
     program(&store, 3).unwrap();
     refused(w.read::<f32>(), ErrorKind::VariableDetached);
 }
