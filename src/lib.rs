@@ -19,6 +19,7 @@ mod store;
 mod strings;
 mod tensor;
 mod variable;
+mod verify;
 
 /// For tests of durability: watching and disturbing what reaches the disk. No part of the stable interface.
 #[doc(hidden)]
@@ -26,7 +27,9 @@ pub mod testing {
     pub use crate::io::tap::{NoTap, Op, Tap, Verdict};
 }
 
-pub use checkpoint::{Checkpoint, CheckpointInfo, Placement, SavedKind, SavedSlice, SavedVariable, checkpoints};
+pub use checkpoint::{
+    Checkpoint, CheckpointInfo, Placement, SavedKind, SavedPiece, SavedSlice, SavedVariable, checkpoints,
+};
 pub use commit::Which;
 pub use dtype::{DType, Element};
 pub use error::{Class, Error, ErrorKind, Result};
@@ -41,13 +44,21 @@ pub use store::{
 pub use strings::Strings;
 pub use tensor::Tensor;
 pub use variable::{Read, ReadStrings, Slice, Variable};
+pub use verify::{CheckpointHealth, Damage, VerifyProgress, VerifyReport, verify};
 
 /// What fuzz targets reach; not part of the interface.
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod hidden {
     pub use crate::format::fuzzing::{parse_commit, parse_manifest, parse_shard, parse_store_file};
+    pub use crate::name::key::{decode as decode_key, encode as encode_key};
+    pub use crate::name::{check_scope, check_tag, check_variable};
 }
+
+/// The examples of the page on TensorFlow run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/TENSORFLOW.md")]
+mod tensorflow {}
 
 #[cfg(target_endian = "big")]
 compile_error!("varkeep's files are little-endian and mapped as they are: big-endian machines are not supported");

@@ -21,6 +21,7 @@ use crate::id::CommitId;
 use crate::io::{self, Dir};
 use crate::manifest::Stack;
 
+pub(crate) use seal::PREFIX as NAME_PREFIX;
 pub(crate) use tree::{Change, Record};
 use tree::{FILE_LOCKED, Trees};
 
@@ -56,7 +57,7 @@ enum Job {
 
 impl Catalog {
     /// Starts the thread, which opens or rebuilds the catalog of the state `stack`, whose names are those of `names`.
-    pub(crate) fn start(root: Dir, stack: Stack, names: CommitId) -> Result<Self> {
+    pub(crate) fn start(root: &Dir, stack: Stack, names: CommitId) -> Result<Self> {
         let (jobs, inbox) = mpsc::channel();
         let current = Arc::new(Mutex::new(None));
         let given_up = Arc::new(AtomicBool::new(false));
@@ -88,13 +89,11 @@ impl Catalog {
     /// The durable members of a collection in order of creation, if the catalog mirrors the names of `names`.
     pub(crate) fn members(&self, collection: &str, names: CommitId) -> Option<Vec<String>> {
         let current = lock(&self.current).clone().filter(|current| current.names == names)?;
-        match catch_unwind(AssertUnwindSafe(|| current.trees.members(collection))) {
-            Ok(Ok(members)) => Some(members),
-            _ => {
-                *lock(&self.current) = None;
-                None
-            }
+        if let Ok(Ok(members)) = catch_unwind(AssertUnwindSafe(|| current.trees.members(collection))) {
+            return Some(members);
         }
+        *lock(&self.current) = None;
+        None
     }
 
     /// Waits until the catalog mirrors `names`, for tests and benchmarks.

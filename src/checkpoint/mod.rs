@@ -1,5 +1,6 @@
 //! Checkpoints: commits that are kept, opened for reading beside a running writer.
 
+mod piece;
 mod saved;
 mod view;
 
@@ -17,6 +18,7 @@ use crate::io::{Dir, NoTap};
 use crate::name;
 use crate::shard::{ReadMode, Shards, Verification};
 
+pub use piece::SavedPiece;
 pub use saved::{Placement, SavedKind, SavedSlice, SavedVariable};
 pub(crate) use saved::{Saved, SavedSingle};
 pub(crate) use view::{Reading, View};
@@ -75,6 +77,12 @@ impl CheckpointInfo {
     /// Bytes of values that were written for this commit; the others it shares with earlier ones.
     pub fn bytes_new(&self) -> u64 {
         self.record.summary.bytes_new
+    }
+
+    /// Whether both are known to hold the same state, without opening them: one was made from the other by a `restore`, a
+    /// deletion or a save, and no variable had changed. `false` says nothing.
+    pub fn is_known_equal(&self, other: &Self) -> bool {
+        self.record.manifests == other.record.manifests
     }
 
     /// The metadata given to the save; `None` if none was given.
@@ -186,6 +194,11 @@ impl Checkpoint {
 
     pub(crate) fn view(&self) -> &Arc<View> {
         &self.view
+    }
+
+    /// What unseeded random initializers of the store derive their seeds from.
+    pub(crate) fn seed(&self) -> u64 {
+        self.history.store.hash_seed
     }
 
     /// What is known of it without reading values.

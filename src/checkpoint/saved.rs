@@ -9,7 +9,7 @@ use crate::format::{Body, Entry, Statics, VariableRecord, WholeRecord};
 use crate::id::{CommitId, ShardId, StoreId};
 use crate::scope::Tiles;
 use crate::shape::{PartialShape, Shape};
-use crate::shard::{Payload, Stored};
+use crate::shard::{Payload, Stored, Verification};
 use crate::tensor::{self, Tensor};
 use crate::variable::{Read, ReadStrings};
 
@@ -80,9 +80,18 @@ impl SavedSingle {
         Payload::on_disk(Arc::clone(&self.stored), self.reading.mode, self.reading.verification)
     }
 
+    pub(crate) fn verification(&self) -> Verification {
+        self.reading.verification
+    }
+
+    /// Whether both were saved by one store, so that the hashes of their chunks can be compared.
+    pub(crate) fn is_of_store_of(&self, other: &Self) -> bool {
+        self.store == other.store
+    }
+
     fn is_same(&self, other: &Self) -> bool {
         let (ours, theirs) = (self.stored.content(), other.stored.content());
-        self.store == other.store
+        self.is_of_store_of(other)
             && ours.len_bytes == theirs.len_bytes
             && ours.chunk_bytes == theirs.chunk_bytes
             && ours.chunks == theirs.chunks
@@ -101,15 +110,22 @@ impl SavedVariable {
                 let mut slices = Vec::with_capacity(record.slices.len());
                 for (slice, tile) in record.slices.iter().zip(tiles.iter()) {
                     let single = match view.lookup(slice)?.map(|entry| entry.body) {
-                        Some(Body::Variable(found)) if found.shape == tile.shape => {
+                        Some(Body::Variable(found))
+                            if found.shape == tile.shape && found.statics.dtype == record.dtype =>
+                        {
                             SavedSingle::new(view, store, slice.clone(), found)?
                         }
                         _ => {
-                            let what = format!("slice {slice:?} of {name:?} is missing or of another shape");
+                            let what = format!("slice {slice:?} of {name:?} is missing or of another shape or dtype");
                             return Err(Error::corrupt(what).of_variable(&name));
                         }
                     };
                     slices.push((tile.offset, single));
+                }
+                // A whole without elements has no tiles, and nobody makes one.
+                if slices.is_empty() || slices.len() != record.slices.len() {
+                    let what = format!("the {} slices of {name:?} do not tile it", record.slices.len());
+                    return Err(Error::corrupt(what).of_variable(&name));
                 }
                 Saved::Whole { record, slices }
             }

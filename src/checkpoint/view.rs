@@ -109,7 +109,7 @@ impl View {
 
     /// The shards that the manifests refer to.
     pub(crate) fn shards(&self) -> impl Iterator<Item = ShardRef> + '_ {
-        self.shards.values().map(|file| file.reference().clone())
+        self.shards.values().map(|file| *file.reference())
     }
 
     pub(crate) fn reading(&self) -> Reading {

@@ -96,13 +96,11 @@ impl History {
 
     /// The numbers of all commit files, newest first.
     pub(crate) fn numbers(&self) -> Result<Vec<u64>> {
-        let mut numbers: Vec<u64> = self
-            .folders
-            .commits
-            .list()?
-            .iter()
-            .filter_map(|file| file_names::commit_number(file.file_name()?))
-            .collect();
+        // Also what is no file: where a link or a folder has taken the place of a commit, that is damage, which reading
+        // it tells. Passing over it would be a silent step back.
+        let files = self.folders.commits.list()?;
+        let mut numbers: Vec<u64> =
+            files.iter().filter_map(|file| file_names::commit_number(file.name.to_str()?)).collect();
         numbers.sort_unstable_by(|a, b| b.cmp(a));
         Ok(numbers)
     }
@@ -118,6 +116,17 @@ impl History {
             return Err(in_file(Error::corrupt(what)));
         }
         Ok(Some(record))
+    }
+
+    /// Checks that a store of this version may write behind a commit.
+    ///
+    /// # Errors
+    /// `unsupported_format`, if it has features that a writer has to know.
+    pub(crate) fn check_writable(&self, number: u64) -> Result<()> {
+        let file_name = file_names::of_commit(number);
+        let Some(bytes) = read_small(&self.folders.commits, &file_name)? else { return Ok(()) };
+        let checked = CommitRecord::parse(&bytes, self.store.id, Access::Write);
+        checked.map(|_| ()).map_err(|error| error.in_file(self.folders.commits.path().join(&file_name)))
     }
 
     /// The newest commit; `None` if there is none yet.

@@ -42,7 +42,7 @@ impl ShardFile {
             let what = format!("the file holds shard {}", head.id());
             return Err(Error::corrupt(what).in_file(file.path()).at_offset(0));
         }
-        Ok(Self { reference: reference.clone(), file, mapping: OnceLock::new() })
+        Ok(Self { reference: *reference, file, mapping: OnceLock::new() })
     }
 
     pub(crate) fn id(&self) -> ShardId {

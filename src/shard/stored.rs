@@ -52,7 +52,7 @@ impl Stored {
 
     /// The shards it lies in.
     pub(crate) fn shards(&self) -> impl Iterator<Item = (ShardId, ShardRef)> + '_ {
-        self.files.iter().map(|file| (file.id(), file.reference().clone()))
+        self.files.iter().map(|file| (file.id(), *file.reference()))
     }
 
     /// The bytes of the slice that a chunk holds.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use twox_hash::XxHash3_128;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::format::{ChunkSum, Content, EXTENT_ALIGNMENT, Extent, ShardRef, ShardTrailer, file_names};
 use crate::id::ShardId;
 use crate::io::{self, NewFile};
@@ -198,7 +198,11 @@ impl Growing {
         let end = start + bytes.len() as u64;
         if end > self.preallocated && bytes.len() >= BUFFER_BYTES / 2 {
             self.preallocated = end.next_multiple_of(PREALLOCATE_BYTES);
-            self.file.preallocate(start, self.preallocated - start)?;
+            match self.file.preallocate(start, self.preallocated - start) {
+                // There may still be room for what is really written.
+                Err(error) if io::is_disk_full(&error) => {}
+                reserved => reserved?,
+            }
         }
         self.file.write_all(bytes)
     }
@@ -263,16 +267,15 @@ impl Output<'_> {
             bytes_new: 0,
         };
         for run in runs.0 {
-            let (shard, offset) = match &run.kept {
-                Some((file, offset)) => (file.id(), *offset),
-                None => {
-                    let start = (run.first * chunk_bytes) as usize;
-                    let end = bytes.len().min(start + (run.chunks * chunk_bytes) as usize);
-                    let offset = self.start_slice((end - start) as u64)?;
-                    self.file()?.append(&bytes[start..end])?;
-                    placed.bytes_new += (end - start) as u64;
-                    (self.file()?.id, offset)
-                }
+            let (shard, offset) = if let Some((file, offset)) = &run.kept {
+                (file.id(), *offset)
+            } else {
+                let start = (run.first * chunk_bytes) as usize;
+                let end = bytes.len().min(start + (run.chunks * chunk_bytes) as usize);
+                let offset = self.start_slice((end - start) as u64)?;
+                self.file()?.append(&bytes[start..end])?;
+                placed.bytes_new += (end - start) as u64;
+                (self.file()?.id, offset)
             };
             placed.content.extents.push(Extent { shard, offset, first_chunk: run.first, chunks: run.chunks });
             placed.files.push(run.kept.map(|(file, _)| file));

@@ -46,18 +46,14 @@ impl Changes {
     /// taken out counts as still there.
     pub(crate) fn take(table: &mut Table) -> Self {
         let changed_names = std::mem::take(&mut table.changed_names);
-        let taken_out = table.taken_out();
-        let settled = |name: &str| match (taken_out.get(name), table.slots.get(name)) {
-            (Some(before), _) => before.named,
-            (None, Some(Slot::Live(named))) => Some(named),
-            (None, Some(Slot::Reserved { .. }) | None) => None,
+        let leaving: HashMap<&str, &Object> = table.leaving().collect();
+        let settled = |name: &str| match (leaving.get(name), table.slots.get(name)) {
+            (Some(object), _) => Some(Named::Object(Object::clone(object))),
+            (None, Some(Slot::Live(named))) => Some(named.clone()),
+            (None, Some(Slot::Reserved { .. } | Slot::Leaving { .. }) | None) => None,
         };
-        let removed = table.removed.iter().filter_map(|(name, when)| match taken_out.get(name.as_str()) {
-            Some(before) => before.removed.map(|when| (name.clone(), when)),
-            None => Some((name.clone(), *when)),
-        });
         let mut changes = Self {
-            removed: removed.collect(),
+            removed: table.removed.clone(),
             next_ordinal: table.next_ordinal,
             resets: table.resets,
             ..Self::default()
@@ -66,7 +62,7 @@ impl Changes {
             single.clear_noted();
             let state = Box::new(single.state().clone());
             let is_settled = matches!(settled(&state.name), Some(Named::Object(Object::Single(settled)))
-                if Arc::ptr_eq(settled, &single));
+                if Arc::ptr_eq(&settled, &single));
             if is_settled && state.is_durable() {
                 changes.upserts.insert(state.name.to_string(), Upsert::Single { single, state });
             }
@@ -76,9 +72,9 @@ impl Changes {
                 Some(Named::Object(Object::Whole(whole))) if whole.state().is_durable() => {
                     Upsert::Whole(Box::new(whole.state().clone()))
                 }
-                Some(Named::Alias { target, ordinal }) => match settled(target) {
+                Some(Named::Alias { target, ordinal }) => match settled(&target) {
                     Some(Named::Object(object)) if object.is_durable() => {
-                        Upsert::Alias(AliasRecord { ordinal: *ordinal, target: target.clone() })
+                        Upsert::Alias(AliasRecord { ordinal, target })
                     }
                     _ => continue,
                 },

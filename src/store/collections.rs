@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use ndarray::{ArrayViewMut, IxDyn};
+
+use crate::dtype::Element;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::Body;
 use crate::scope::{CollectionFilter, Regularizer};
 use crate::store::state::StoreState;
 use crate::store::table::{Named, Slot, Table};
+use crate::store::transaction::{self, TransactionId};
 use crate::variable::{Object, Variable};
 
 /// The loss that a regularizer adds for one variable: a function of its current value.
@@ -27,21 +31,37 @@ impl Loss {
         &self.regularizer
     }
 
+    fn check_bound(&self) -> Result<()> {
+        if self.regularizer.is_bound() {
+            return Ok(());
+        }
+        let name = self.variable.name();
+        let what = format!("the regularizer of {name:?} is a function that this process has not been given");
+        Err(Error::new(ErrorKind::RegularizerUnbound, what)
+            .of_variable(name)
+            .advise("get the variable again with its regularizer"))
+    }
+
     /// The loss for the variable's value now, computed in its dtype.
     ///
     /// # Errors
     /// `regularizer_unbound`, if it is a function that was recorded by an earlier process and not supplied again; those
     /// of reading the value, and of the function.
     pub fn value(&self) -> Result<f64> {
-        let name = self.variable.name();
-        if !self.regularizer.is_bound() {
-            let what = format!("the regularizer of {name:?} is a function that this process has not been given");
-            return Err(Error::new(ErrorKind::RegularizerUnbound, what)
-                .of_variable(name)
-                .advise("get the variable again with its regularizer"));
-        }
+        self.check_bound()?;
         let loss = self.regularizer.loss(&self.variable.tensor()?);
-        Ok(loss.map_err(|error| error.of_variable(name))?.unwrap_or(0.0))
+        Ok(loss.map_err(|error| error.of_variable(self.variable.name()))?.unwrap_or(0.0))
+    }
+
+    /// Adds the gradient of the loss, at the variable's value now, to `gradient`.
+    ///
+    /// # Errors
+    /// `regularizer_unbound`; `invalid_argument`, if the regularizer is a function, whose gradient is not known;
+    /// `assign_shape_mismatch`, if the shape is not the variable's; those of reading the value.
+    pub fn add_gradient<T: Element>(&self, gradient: ArrayViewMut<'_, T, IxDyn>) -> Result<()> {
+        self.check_bound()?;
+        let value = self.variable.read::<T>()?;
+        self.regularizer.add_gradient(value.view(), gradient).map_err(|error| error.of_variable(self.variable.name()))
     }
 }
 
@@ -51,10 +71,17 @@ impl Table {
         !self.slots.contains_key(name) && !self.removed.contains_key(name)
     }
 
-    /// Live variables and slices by order of creation, as far as they are wanted.
-    fn live(&self, wanted: impl Fn(&crate::variable::State) -> bool) -> BTreeMap<u64, Variable> {
+    /// Live variables and slices by order of creation, as far as they are wanted; a transaction sees its own too.
+    fn live(
+        &self,
+        current: Option<TransactionId>,
+        wanted: impl Fn(&crate::variable::State) -> bool,
+    ) -> BTreeMap<u64, Variable> {
         let singles = self.slots.values().filter_map(|slot| match slot {
             Slot::Live(Named::Object(Object::Single(single))) => Some(single),
+            Slot::Reserved { owner, named: Some(Named::Object(Object::Single(single))) } if Some(*owner) == current => {
+                Some(single)
+            }
             _ => None,
         });
         singles
@@ -97,7 +124,7 @@ impl StoreState {
                 .collect::<Result<Vec<_>>>()?,
         };
         let mut table = self.table();
-        let mut members = table.live(|state| {
+        let mut members = table.live(transaction::current(self), |state| {
             state.statics.collections.iter().any(|other| other == key) && filter.selects_variable(&state.name)
         });
         let names = durable.into_iter().filter(|name| table.is_base_only(name) && filter.selects_variable(name));
@@ -121,8 +148,9 @@ impl StoreState {
             }
         }
         let mut table = self.table();
-        let mut members =
-            table.live(|state| state.regularizer.as_ref().is_some_and(|regularizer| selects(&state.name, regularizer)));
+        let mut members = table.live(transaction::current(self), |state| {
+            state.regularizer.as_ref().is_some_and(|regularizer| selects(&state.name, regularizer))
+        });
         names.retain(|name| table.is_base_only(name));
         table.enliven_all(names, &mut members)?;
         drop(table);
@@ -135,7 +163,7 @@ impl StoreState {
 
     /// The names of trainable variables that a save leaves out, in order of creation.
     pub(crate) fn left_out(&self) -> Vec<String> {
-        let members = self.table().live(|state| state.statics.trainable && !state.is_durable());
+        let members = self.table().live(None, |state| state.statics.trainable && !state.is_durable());
         members.into_values().map(|variable| variable.name()).collect()
     }
 
@@ -146,7 +174,7 @@ impl StoreState {
             Slot::Live(Named::Object(object)) => object.is_durable(),
             _ => false,
         });
-        if is_live {
+        if is_live || table.leaving().any(|(_, object)| object.is_durable()) {
             return Ok(true);
         }
         for entry in table.base.stack().entries("") {

@@ -4,20 +4,20 @@ use std::cell::{Cell, RefCell};
 use std::panic::Location;
 use std::sync::Arc;
 
-use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{SlicePlace, Statics};
 use crate::limits::CHUNK_BYTES_DEFAULT;
-use crate::scope::decide::{Cut, DefaultInitializer, Plan, Reslice, SliceStep, VariableFacts, WholeFacts, WholePlan};
+use crate::name::slice_of;
+use crate::scope::decide::{DefaultInitializer, Plan, SliceStep, VariableFacts, WholeFacts, WholePlan};
 use crate::scope::initializer::{self, Initializer, Place};
-use crate::scope::{CallArguments, Decision, Existing, GetterChain, ScopeSettings, Tiles, VariableRequest, decide};
+use crate::scope::{CallArguments, Decision, Existing, GetterChain, ScopeSettings, VariableRequest, decide};
 use crate::shard::Payload;
 use crate::store::reslice;
 use crate::store::state::StoreState;
 use crate::store::table::{Found, Named, Slot, Table};
 use crate::store::transaction::{Transaction, TransactionId, Undo, check_wait, cycle, undo};
 use crate::tensor::Tensor;
-use crate::variable::{NO_COMMIT, Object, Single, State, Variable, Whole, WholeState};
+use crate::variable::{NO_COMMIT, Object, Single, State, Variable, Whole, WholeState, detached};
 
 /// What a get came to.
 #[derive(Clone, Debug)]
@@ -54,28 +54,33 @@ impl StoreState {
 
     /// The end of every chain of getters. What it did is taken back if it fails.
     fn true_get(&self, mut request: VariableRequest, transaction: TransactionId, caller: Caller) -> Result<Got> {
-        let step = Step { store: self, transaction, start: self.table().log_len(transaction), caller };
-        let result = step.run(&mut request);
-        if result.is_err() {
-            step.undo();
-        }
-        result
+        let start = self.table().log_len(transaction);
+        let mut step = Step { store: self, transaction, start, caller, kept: false };
+        let got = step.run(&mut request)?;
+        step.kept = true;
+        Ok(got)
     }
 }
 
-/// One run of the true getter.
+/// One run of the true getter. Unless it is kept, dropping it takes back what it did: also after a panic that a getter
+/// catches.
 struct Step<'s> {
     store: &'s StoreState,
     transaction: TransactionId,
     start: usize,
     caller: Caller,
+    kept: bool,
+}
+
+impl Drop for Step<'_> {
+    fn drop(&mut self) {
+        if !self.kept {
+            undo(self.store, self.transaction, self.start);
+        }
+    }
 }
 
 impl Step<'_> {
-    fn undo(&self) {
-        undo(self.store, self.transaction, self.start);
-    }
-
     fn run(&self, request: &mut VariableRequest) -> Result<Got> {
         self.resolve_alias(request)?;
         let mut answer = None;
@@ -94,13 +99,13 @@ impl Step<'_> {
                     Ok(Got { variable: object.into(), is_new: false })
                 }
                 Decision::CreateVariable(plan) => {
-                    self.reserve(&mut table, &plan.name);
+                    self.reserve(&mut table, &plan.name)?;
                     drop(table);
                     let single = self.create(&plan)?;
                     Ok(Got { variable: Object::Single(single).into(), is_new: true })
                 }
                 Decision::CreateWhole(plan) => {
-                    self.reserve(&mut table, plan.name);
+                    self.reserve(&mut table, plan.name)?;
                     drop(table);
                     self.create_whole(&plan)
                 }
@@ -173,9 +178,15 @@ impl Step<'_> {
         }
     }
 
-    fn reserve(&self, table: &mut Table, name: &str) {
+    fn reserve(&self, table: &mut Table, name: &str) -> Result<()> {
+        // The rules know no aliases: the name asked for was resolved, but that of a slice may be one.
+        if let Some(Slot::Live(Named::Alias { target, .. })) = table.slots.get(name) {
+            let what = format!("a slice cannot be named {name:?}, which is an alias of {target:?}");
+            return Err(Error::new(ErrorKind::NameTaken, what).of_variable(name).advise("remove or rename the alias"));
+        }
         table.slots.insert(name.to_owned(), Slot::Reserved { owner: self.transaction, named: None });
         table.note(self.transaction, Undo::Reserved(name.to_owned()));
+        Ok(())
     }
 
     fn fill(&self, table: &mut Table, name: &str, named: Named) {
@@ -228,7 +239,6 @@ impl Step<'_> {
     /// Makes a partitioned variable whose name is reserved, slice by slice.
     fn create_whole(&self, plan: &WholePlan<'_>) -> Result<Got> {
         let mut slices = Vec::new();
-        let mut adopted = Vec::new();
         let mut is_new = false;
         for k in 0..plan.slices() {
             let (step, mut table) = self.decided(plan.request, |existing| plan.slice(k, existing))?;
@@ -237,11 +247,10 @@ impl Step<'_> {
                     let Object::Single(single) = table.own_or_live(&name, self.transaction)? else {
                         return Err(cycle(&name));
                     };
-                    adopted.push((k, Arc::clone(&single)));
                     single
                 }
                 SliceStep::Create(slice) => {
-                    self.reserve(&mut table, &slice.name);
+                    self.reserve(&mut table, &slice.name)?;
                     drop(table);
                     is_new = true;
                     self.create(&slice)?
@@ -251,14 +260,13 @@ impl Step<'_> {
             slices.push((tile.offset, single));
         }
         let mut table = self.store.table();
-        for (k, single) in adopted {
-            let mut state = single.state_mut();
-            let mut statics = (*state.statics).clone();
-            let offset = slices[k as usize].0.clone();
-            statics.slice = Some(SlicePlace { whole: plan.name.to_owned(), ordinal: k as u32, offset });
-            state.statics = Arc::new(statics);
-            drop(state);
-            single.note_changed();
+        // What was adopted may have been removed or renamed by somebody else meanwhile.
+        let is_there = |k: usize, slice: &Single| {
+            let state = slice.state();
+            state.attached && *state.name == *slice_of(plan.name, k)
+        };
+        if let Some((k, _)) = slices.iter().enumerate().find(|(k, (_, slice))| !is_there(*k, slice)) {
+            return Err(detached(&slice_of(plan.name, k)));
         }
         let whole = Whole::new(WholeState {
             name: plan.name.into(),

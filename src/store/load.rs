@@ -1,8 +1,11 @@
 //! Loading values into the variables there are: TensorFlow's `Saver.restore`.
 
+use std::collections::HashSet;
+use std::path::Path;
 use std::sync::Arc;
 
-use crate::checkpoint::{Checkpoint, Saved, SavedSingle, SavedVariable};
+use crate::checkpoint::{Checkpoint, Saved, SavedKind, SavedSingle, SavedVariable};
+use crate::commit::Which;
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::name;
@@ -13,13 +16,19 @@ use crate::store::table::{Named, Slot};
 use crate::tensor::Tensor;
 use crate::variable::{Object, Single};
 
+/// Whether the variable of a full name is to be loaded.
+type IsWanted = dyn Fn(&str) -> bool;
+
+/// The name under which a checkpoint holds the variable of a full name.
+type KeyOf = dyn Fn(&str) -> String;
+
 /// What a load lets pass. By default nothing: every variable must be there, with its dtype and shape.
 #[derive(Default)]
 pub struct LoadOptions {
     allow_missing: bool,
     allow_mismatched: bool,
-    only: Option<Box<dyn Fn(&str) -> bool>>,
-    key_of: Option<Box<dyn Fn(&str) -> String>>,
+    only: Option<Box<IsWanted>>,
+    key_of: Option<Box<KeyOf>>,
 }
 
 impl LoadOptions {
@@ -95,18 +104,38 @@ impl StoreState {
     /// Loads values from a checkpoint of any store into the durable variables. All or nothing.
     pub(crate) fn load(&self, checkpoint: &Checkpoint, options: &LoadOptions) -> Result<LoadReport> {
         let covered = self.covered(options)?;
-        if covered.is_empty() {
-            return Err(Error::new(ErrorKind::SaverNoVariables, "there is no durable variable to load into")
-                .advise("get the variables first"));
-        }
+        Self::load_into(covered, checkpoint, options)
+    }
+
+    /// Finds the checkpoint first; that there is something to load into is looked at before.
+    pub(crate) fn load_from(&self, path: &Path, which: Which, options: &LoadOptions) -> Result<LoadReport> {
+        let covered = self.covered(options)?;
+        let checkpoint = Checkpoint::open(path, which).map_err(|error| match error.kind() {
+            ErrorKind::StoreNotFound | ErrorKind::TagNotFound => {
+                let what = "there is no such checkpoint to load";
+                let advice = error.advice().unwrap_or("check the path and the tag").to_owned();
+                Error::new(ErrorKind::RestoreNoCheckpoint, what).in_file(path).advise(advice).caused_by(error)
+            }
+            _ => error,
+        })?;
+        Self::load_into(covered, &checkpoint, options)
+    }
+
+    fn load_into(covered: Vec<(String, Object)>, checkpoint: &Checkpoint, options: &LoadOptions) -> Result<LoadReport> {
         let mut report = LoadReport::default();
         let mut matches = Vec::new();
+        let mut names = None;
         for (name, object) in covered {
             let key = options.key_of.as_ref().map_or_else(|| name.clone(), |key_of| key_of(&name));
-            match checkpoint.find(&key)? {
-                Some(saved) => matches.push(Match { object, name, saved }),
-                None => report.missing.push((name, nearest_in(checkpoint, &key)?)),
+            if let Some(saved) = find_key(checkpoint, &key)? {
+                matches.push(Match { object, name, saved });
+                continue;
             }
+            if names.is_none() {
+                names = Some(keys(checkpoint)?);
+            }
+            let near = name::nearest(&key, names.iter().flatten().map(String::as_str));
+            report.missing.push((name, near));
         }
         if let (false, Some((name, near))) = (options.allow_missing, report.missing.first()) {
             let what = format!("the checkpoint has no variable {name:?}");
@@ -134,15 +163,25 @@ impl StoreState {
         for found in &matches {
             found.assignments(&mut assignments).map_err(|error| error.of_variable(&found.name))?;
         }
+        for (single, ..) in &assignments {
+            single.check_outside_update()?;
+        }
         for (single, payload, shape) in assignments {
-            single.set_value(payload, shape)?;
+            match single.set_value(payload, shape) {
+                // Removed meanwhile by another thread: there is nothing to load into any more.
+                Err(error) if error.kind() == ErrorKind::VariableDetached => {}
+                result => result?,
+            }
         }
         report.unexpected = unexpected(checkpoint, &matches)?;
         report.restored = matches.into_iter().map(|found| found.name).collect();
         Ok(report)
     }
 
-    /// The variables that a save covers: single ones, slices that stand alone, and partitioned ones, by name.
+    /// The variables that a load covers: durable ones in one piece and partitioned ones, by name.
+    ///
+    /// A partitioned variable counts as a whole or not at all: where it is not durable, neither is looked up any slice
+    /// of it that is.
     fn covered(&self, options: &LoadOptions) -> Result<Vec<(String, Object)>> {
         let base = self.base();
         let mut table = self.table();
@@ -150,44 +189,55 @@ impl StoreState {
             table.find_live(&entry?.name)?;
         }
         let mut covered = Vec::new();
-        let mut in_wholes = std::collections::HashSet::new();
+        let mut in_wholes = HashSet::new();
         for (name, slot) in &table.slots {
             let Slot::Live(Named::Object(object)) = slot else { continue };
-            if !object.is_durable() {
-                continue;
-            }
             if let Object::Whole(_) = object {
                 in_wholes.extend(object.singles().iter().map(|slice| slice.name().to_string()));
             }
-            covered.push((name.clone(), object.clone()));
+            if object.is_durable() {
+                covered.push((name.clone(), object.clone()));
+            }
         }
-        covered.retain(|(name, _)| {
-            !in_wholes.contains(name) && options.only.as_ref().is_none_or(|is_wanted| is_wanted(name))
-        });
+        drop(table);
+        covered.retain(|(name, _)| !in_wholes.contains(name));
+        if covered.is_empty() {
+            return Err(Error::new(ErrorKind::SaverNoVariables, "there is no durable variable to load into")
+                .advise("get the variables first"));
+        }
+        covered.retain(|(name, _)| options.only.as_ref().is_none_or(|is_wanted| is_wanted(name)));
         covered.sort_by(|(a, _), (b, _)| a.cmp(b));
         Ok(covered)
     }
 }
 
-fn nearest_in(checkpoint: &Checkpoint, key: &str) -> Result<Vec<String>> {
-    let names = checkpoint.variables("").map(|saved| Ok(saved?.name().to_owned())).collect::<Result<Vec<_>>>()?;
-    Ok(name::nearest(key, names.iter().map(String::as_str)))
+/// What the checkpoint holds under a key: slices of a partitioned variable are found by the name of the whole alone.
+fn find_key(checkpoint: &Checkpoint, key: &str) -> Result<Option<SavedVariable>> {
+    let Some(saved) = checkpoint.find(key)? else { return Ok(None) };
+    if let SavedKind::SliceOf(whole) = saved.kind()
+        && checkpoint.find(&whole)?.is_some_and(|whole| whole.slices().iter().any(|slice| slice.name == key))
+    {
+        return Ok(None);
+    }
+    Ok(Some(saved))
+}
+
+/// The keys of a checkpoint.
+fn keys(checkpoint: &Checkpoint) -> Result<Vec<String>> {
+    let mut keys = Vec::new();
+    let mut slices = HashSet::new();
+    for saved in checkpoint.variables("") {
+        let saved = saved?;
+        slices.extend(saved.slices().into_iter().map(|slice| slice.name));
+        keys.push(saved.name().to_owned());
+    }
+    keys.retain(|name| !slices.contains(name));
+    Ok(keys)
 }
 
 fn unexpected(checkpoint: &Checkpoint, matches: &[Match]) -> Result<Vec<String>> {
-    let mut wanted = std::collections::HashSet::new();
-    for found in matches {
-        wanted.insert(found.saved.name().to_owned());
-        wanted.extend(found.saved.slices().into_iter().map(|slice| slice.name));
-    }
-    let mut unexpected = Vec::new();
-    for saved in checkpoint.variables("") {
-        let saved = saved?;
-        if !wanted.contains(saved.name()) {
-            unexpected.push(saved.name().to_owned());
-        }
-    }
-    Ok(unexpected)
+    let wanted: HashSet<&str> = matches.iter().map(|found| found.saved.name()).collect();
+    Ok(keys(checkpoint)?.into_iter().filter(|name| !wanted.contains(name.as_str())).collect())
 }
 
 impl Match {

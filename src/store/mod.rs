@@ -2,6 +2,7 @@
 
 mod changes;
 mod collections;
+mod copy;
 mod get;
 mod load;
 mod names;
@@ -65,7 +66,6 @@ pub use step::Step;
 /// assert!(checkpoint.find("layer/seen")?.is_none(), "local variables are never saved");
 /// # Ok::<(), varkeep::Error>(())
 /// ```
-#[derive(Debug)]
 pub struct Store {
     publisher: Option<PublisherThread>,
     state: Arc<StoreState>,
@@ -108,7 +108,8 @@ impl Store {
     /// # Errors
     /// `corrupt` and `io`, if the name is durable and cannot be read.
     pub fn find(&self, full_name: &str) -> Result<Option<Variable>> {
-        Ok(self.state.table().find_object(full_name)?.map(Variable::from))
+        let current = transaction::current(&self.state);
+        Ok(self.state.table().find_visible(full_name, current)?.map(Variable::from))
     }
 
     /// The members of a collection in order of creation; of partitioned variables, the slices. `filter` is a regular
@@ -254,6 +255,19 @@ impl Store {
         self.state.load(checkpoint, options)
     }
 
+    /// Loads values from a checkpoint of the store at `path`, as [`Store::load`] does.
+    ///
+    /// # Errors
+    /// As [`Store::load`]; `restore_no_checkpoint`, if there is no store or no such checkpoint.
+    pub fn load_from(
+        &self,
+        path: impl AsRef<Path>,
+        which: impl Into<Which>,
+        options: &LoadOptions,
+    ) -> Result<LoadReport> {
+        self.state.load_from(path.as_ref(), which.into(), options)
+    }
+
     /// Takes a variable out of the store, with its slices if it is partitioned. Handles of it answer
     /// `variable_detached`; checkpoints made before keep it.
     ///
@@ -284,6 +298,12 @@ impl Store {
     #[doc(hidden)]
     pub fn wait_for_catalog(&self, at_most: Duration) -> bool {
         self.state.wait_for_catalog(at_most)
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Store({})", self.path().display())
     }
 }
 

@@ -3,11 +3,15 @@
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::format::Body;
 use crate::name;
 use crate::store::state::StoreState;
 use crate::store::table::{Found, Named, Slot, Table};
 use crate::store::transaction::detach;
 use crate::variable::{Object, Single, Variable};
+
+/// So many names at most are looked through for one that is near to a name that does not exist.
+const NAMES_COMPARED_MAX: usize = 100_000;
 
 impl StoreState {
     /// Takes a variable out of the store, with its slices if it is partitioned, and the aliases that stand for it.
@@ -16,12 +20,10 @@ impl StoreState {
         let named = table.present(full_name)?;
         table.refuse_slice(full_name, "removed")?;
         let mut names = vec![full_name.to_owned()];
-        if let Named::Object(object) = &named {
-            names.extend(table.aliases_of(full_name)?);
-            if let Object::Whole(_) = object {
-                names.extend(object.singles().iter().map(|slice| slice.name().to_string()));
-            }
+        if let Named::Object(object @ Object::Whole(_)) = &named {
+            names.extend(object.singles().iter().map(|slice| slice.name().to_string()));
         }
+        names.extend(table.aliases_of(&names)?.into_iter().map(|(alias, _)| alias));
         for name in names {
             if let Some(named) = table.find_live(&name)? {
                 detach(&named);
@@ -38,7 +40,17 @@ impl StoreState {
         let named = table.present(from)?;
         table.refuse_slice(from, "renamed")?;
         table.refuse_taken(to)?;
-        let aliases = table.aliases_of(from)?;
+        // Everything that can fail comes before anything is changed.
+        let mut renamed = vec![(from.to_owned(), to.to_owned())];
+        if let Named::Object(object @ Object::Whole(_)) = &named {
+            for (k, slice) in object.singles().iter().enumerate() {
+                let slice_to = name::slice_of(to, k);
+                table.refuse_taken(&slice_to)?;
+                renamed.push((slice.name().to_string(), slice_to));
+            }
+        }
+        let old_names: Vec<String> = renamed.iter().map(|(old, _)| old.clone()).collect();
+        let aliases = table.aliases_of(&old_names)?;
         match named {
             Named::Object(Object::Single(single)) => table.rename_single(&single, to),
             Named::Object(Object::Whole(whole)) => {
@@ -65,10 +77,12 @@ impl StoreState {
                 table.changed_names.push(to.to_owned());
             }
         }
-        for alias in aliases {
-            if let Some(Named::Alias { ordinal, .. }) = table.find_live(&alias)? {
-                let target = to.to_owned();
-                table.slots.insert(alias.clone(), Slot::Live(Named::Alias { target, ordinal }));
+        for (alias, old_target) in aliases {
+            let new_target = renamed.iter().find(|(old, _)| *old == old_target).map(|(_, new)| new.clone());
+            if let (Some(Slot::Live(Named::Alias { target, .. })), Some(new_target)) =
+                (table.slots.get_mut(&alias), new_target)
+            {
+                *target = new_target;
                 table.changed_names.push(alias);
             }
         }
@@ -102,7 +116,10 @@ impl Table {
         if let Some(named) = self.find_live(full_name)? {
             return Ok(named);
         }
-        let names: Vec<String> = self.slots.keys().cloned().collect();
+        let base = Arc::clone(&self.base);
+        let in_base = base.stack().entries("").map_while(Result::ok).map(|entry| entry.name).take(NAMES_COMPARED_MAX);
+        let in_base = in_base.filter(|name| !self.removed.contains_key(name));
+        let names: Vec<String> = self.slots.keys().cloned().chain(in_base).collect();
         let near = name::nearest(full_name, names.iter().map(String::as_str));
         let error = Error::new(ErrorKind::VariableNotFound, format!("there is no variable {full_name:?}"));
         let error = error.of_variable(full_name);
@@ -132,20 +149,22 @@ impl Table {
         Ok(())
     }
 
-    /// The aliases that stand for a name.
-    fn aliases_of(&mut self, target: &str) -> Result<Vec<String>> {
+    /// The aliases that stand for one of these names, each with the one it stands for; all of them are live then.
+    pub(crate) fn aliases_of(&mut self, targets: &[String]) -> Result<Vec<(String, String)>> {
         let base = Arc::clone(&self.base);
         for entry in base.stack().entries("") {
             let entry = entry?;
-            if matches!(&entry.body, crate::format::Body::Alias(alias) if alias.target == target) {
+            if matches!(&entry.body, Body::Alias(alias) if targets.contains(&alias.target)) {
                 self.find_live(&entry.name)?;
             }
         }
-        let aliases = self
-            .slots
-            .iter()
-            .filter(|(_, slot)| matches!(slot, Slot::Live(Named::Alias { target: other, .. }) if other == target));
-        Ok(aliases.map(|(name, _)| name.clone()).collect())
+        let aliases = self.slots.iter().filter_map(|(alias, slot)| match slot {
+            Slot::Live(Named::Alias { target, .. }) if targets.contains(target) => {
+                Some((alias.clone(), target.clone()))
+            }
+            _ => None,
+        });
+        Ok(aliases.collect())
     }
 
     fn rename_single(&mut self, single: &Arc<Single>, to: &str) {

@@ -115,6 +115,9 @@ impl Options {
             None => base.commit().cloned(),
             Some(_) => history.newest_readable()?,
         };
+        if let Some(head) = &head {
+            history.check_writable(head.number)?;
+        }
         let next_number = next_number(&history)?;
         let next_ordinal = head.as_ref().map_or(0, |head| head.next_ordinal);
         let seed = self.seed.unwrap_or(history.store.hash_seed);

@@ -144,10 +144,6 @@ impl Publisher {
         Self { store, head, next_number, unpublished: Changes::default(), roots: Roots::default(), needs_tidying: tidy }
     }
 
-    pub(crate) fn head(&self) -> Option<&CommitRecord> {
-        self.head.as_ref()
-    }
-
     /// Forgets what earlier commits failed to publish: the state has been replaced.
     pub(crate) fn forget_unpublished(&mut self) {
         self.unpublished = Changes::default();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::format::{SlicePlace, Statics};
 use crate::name;
 use crate::scope::Tiles;
@@ -11,7 +11,7 @@ use crate::shape::PartialShape;
 use crate::shard::Payload;
 use crate::store::state::StoreState;
 use crate::store::table::{Named, Slot, Table};
-use crate::store::transaction::{TransactionId, Undo, detach};
+use crate::store::transaction::{TransactionId, Undo};
 use crate::tensor::Tensor;
 use crate::variable::{Object, Single, State, Whole, WholeState};
 
@@ -24,10 +24,19 @@ pub(crate) fn reslice(
     object: &Object,
     reslice: &Reslice<'_>,
 ) -> Result<Object> {
-    let value = match object {
-        Object::Single(single) => single.tensor()?,
-        Object::Whole(whole) => whole.tensor()?,
-    };
+    // From here on others wait for the names, and handles of the old cut take no values that would be lost.
+    let mut table = store.table();
+    if let Object::Whole(_) = object {
+        refuse_aliased(&mut table, object)?;
+    }
+    for single in object.singles() {
+        take_out(&mut table, transaction, &single.name(), Object::Single(Arc::clone(&single)));
+    }
+    if let Object::Whole(_) = object {
+        take_out(&mut table, transaction, reslice.name, object.clone());
+    }
+    drop(table);
+    let value = value_of(object).map_err(|error| error.of_variable(reslice.name))?;
     let first = object.first();
     let template = first.state().clone();
     let mut table = store.table();
@@ -49,15 +58,10 @@ pub(crate) fn reslice(
         };
         Single::new(Arc::clone(&store.shared), state, None)
     };
-    let mut replacing = Replacing { table: &mut table, transaction };
-    for single in object.singles() {
-        replacing.take_out(&single.name());
-    }
-    replacing.take_out(reslice.name);
     let counts = match &reslice.to {
         Cut::Single => {
-            let single = make(replacing.table, reslice.name, value, None);
-            return Ok(replacing.put_in(reslice.name, Object::Single(single)));
+            let single = make(&mut table, reslice.name, value, None);
+            return Ok(put_in(&mut table, transaction, reslice.name, Object::Single(single)));
         }
         Cut::Slices(counts) => counts,
     };
@@ -65,44 +69,61 @@ pub(crate) fn reslice(
     for (k, tile) in Tiles::new(reslice.shape.clone(), counts)?.iter().enumerate() {
         let slice_name = name::slice_of(reslice.name, k);
         let place = SlicePlace { whole: reslice.name.to_owned(), ordinal: k as u32, offset: tile.offset.clone() };
-        let single = make(replacing.table, &slice_name, value.cut(&tile.offset, &tile.shape)?, Some(place));
-        replacing.put_in(&slice_name, Object::Single(Arc::clone(&single)));
+        let single = make(&mut table, &slice_name, value.cut(&tile.offset, &tile.shape)?, Some(place));
+        put_in(&mut table, transaction, &slice_name, Object::Single(Arc::clone(&single)));
         slices.push((tile.offset, single));
     }
     let whole = WholeState {
         name: reslice.name.into(),
         attached: true,
-        ordinal: replacing.table.take_ordinal(),
+        ordinal: table.take_ordinal(),
         dtype: reslice.dtype,
         shape: reslice.shape.clone(),
         counts: counts.clone(),
         slices,
         claimed: false,
     };
-    Ok(replacing.put_in(reslice.name, Object::Whole(Whole::new(whole))))
+    Ok(put_in(&mut table, transaction, reslice.name, Object::Whole(Whole::new(whole))))
 }
 
-/// Names making room for others, each step noted so that it can be taken back.
-struct Replacing<'t> {
-    table: &'t mut Table,
-    transaction: TransactionId,
+/// A slice that has another name of its own stays a slice.
+fn refuse_aliased(table: &mut Table, whole: &Object) -> Result<()> {
+    let slices: Vec<String> = whole.singles().iter().map(|slice| slice.name().to_string()).collect();
+    let aliases = table.aliases_of(&slices)?;
+    let Some((alias, slice)) = aliases.first() else { return Ok(()) };
+    let what = format!("slice {slice:?} has the alias {alias:?}, so its variable cannot be cut otherwise");
+    Err(Error::new(ErrorKind::SliceOfWhole, what).of_variable(slice).advise("remove the alias first"))
 }
 
-impl Replacing<'_> {
-    fn take_out(&mut self, full_name: &str) {
-        let removed = self.table.removed.get(full_name).copied();
-        let slot = self.table.slots.remove(full_name);
-        if let Some(Slot::Live(named)) = &slot {
-            detach(named);
+/// The value, also of what has left the table already.
+fn value_of(object: &Object) -> Result<Tensor> {
+    let held = |single: &Arc<Single>| {
+        let (payload, shape, dtype) = {
+            let state = single.state();
+            (Arc::clone(&state.payload), state.shape.clone(), state.dtype())
+        };
+        payload.tensor(dtype, shape)
+    };
+    match object {
+        Object::Single(single) => held(single),
+        Object::Whole(whole) => {
+            let state = whole.state().clone();
+            let parts = state.slices.iter().map(|(offset, slice)| Ok((offset.clone(), held(slice)?)));
+            Tensor::assemble(state.dtype, &state.shape, &parts.collect::<Result<Vec<_>>>()?)
         }
-        self.table.remove(full_name);
-        self.table.note(self.transaction, Undo::Replaced { name: full_name.to_owned(), slot, removed });
     }
+}
 
-    fn put_in(&mut self, full_name: &str, object: Object) -> Object {
-        let named = Some(Named::Object(object.clone()));
-        self.table.slots.insert(full_name.to_owned(), Slot::Reserved { owner: self.transaction, named });
-        self.table.note(self.transaction, Undo::Reserved(full_name.to_owned()));
-        object
-    }
+/// Lets a name make room for another cut, noted so that it can be taken back.
+fn take_out(table: &mut Table, transaction: TransactionId, full_name: &str, object: Object) {
+    object.set_attached(false);
+    table.slots.insert(full_name.to_owned(), Slot::Leaving { owner: transaction });
+    table.note(transaction, Undo::Replaced { name: full_name.to_owned(), object });
+}
+
+fn put_in(table: &mut Table, transaction: TransactionId, full_name: &str, object: Object) -> Object {
+    let named = Some(Named::Object(object.clone()));
+    table.slots.insert(full_name.to_owned(), Slot::Reserved { owner: transaction, named });
+    table.note(transaction, Undo::Reserved(full_name.to_owned()));
+    object
 }

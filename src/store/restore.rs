@@ -136,7 +136,7 @@ impl Table {
                 Some(_) => false,
                 None => true,
             },
-            Slot::Reserved { .. } => false,
+            Slot::Reserved { .. } | Slot::Leaving { .. } => false,
         });
         durable.map(|(name, _)| name.clone()).collect()
     }

@@ -113,17 +113,17 @@ impl<'s> Scope<'s> {
     }
 
     /// Begins to open a scope inside this one: by name, or again by a handle captured before.
-    pub fn scope<'a>(&'a self, name: impl Into<ScopeName<'a>>) -> OpenScope<'a> {
+    pub fn scope<'n>(&self, name: impl Into<ScopeName<'n>>) -> OpenScope<'_, 'n> {
         OpenScope { parent: self, name: Some(name.into()), default_name: None, arguments: ScopeArguments::default() }
     }
 
     /// Begins to open a scope whose name is made unique: `name`, or `name_1`, `name_2`, … if it is in use.
-    pub fn unique_scope<'a>(&'a self, name: &'a str) -> OpenScope<'a> {
+    pub fn unique_scope<'n>(&self, name: &'n str) -> OpenScope<'_, 'n> {
         OpenScope { parent: self, name: None, default_name: Some(name), arguments: ScopeArguments::default() }
     }
 
     /// Begins to open a scope by a name or, where there is none, by a default name, as TensorFlow's `variable_scope`.
-    pub fn scope_or<'a>(&'a self, name: Option<ScopeName<'a>>, default_name: Option<&'a str>) -> OpenScope<'a> {
+    pub fn scope_or<'n>(&self, name: Option<ScopeName<'n>>, default_name: Option<&'n str>) -> OpenScope<'_, 'n> {
         OpenScope { parent: self, name, default_name, arguments: ScopeArguments::default() }
     }
 
@@ -134,13 +134,13 @@ impl<'s> Scope<'s> {
 
     /// Begins to get a variable: TensorFlow's `get_variable`.
     #[track_caller]
-    pub fn get_variable(&self, name: &str) -> GetVariable<'_> {
+    pub fn get_variable(&self, name: &str) -> GetVariable<'s> {
         GetVariable::new(self.store, self.settings().clone(), CallArguments::new(name), Location::caller())
     }
 
     /// Begins to get a variable of this process alone, which is never saved: TensorFlow's `get_local_variable`.
     #[track_caller]
-    pub fn get_local_variable(&self, name: &str) -> GetVariable<'_> {
+    pub fn get_local_variable(&self, name: &str) -> GetVariable<'s> {
         GetVariable::new(self.store, self.settings().clone(), CallArguments::local(name), Location::caller())
     }
 
@@ -222,14 +222,14 @@ impl Drop for Scope<'_> {
 /// A scope about to be entered, with what it is to change of the scope it is entered from.
 #[derive(Debug)]
 #[must_use = "a scope is entered by `enter` or `within`"]
-pub struct OpenScope<'a> {
-    parent: &'a Scope<'a>,
-    name: Option<ScopeName<'a>>,
-    default_name: Option<&'a str>,
+pub struct OpenScope<'s, 'n> {
+    parent: &'s Scope<'s>,
+    name: Option<ScopeName<'n>>,
+    default_name: Option<&'n str>,
     arguments: ScopeArguments<Variable>,
 }
 
-impl<'a> OpenScope<'a> {
+impl<'s> OpenScope<'s, '_> {
     /// A name that exists is found, and one that does not is an error.
     pub fn reuse(self) -> Self {
         self.reuse_mode(Reuse::Require)
@@ -304,7 +304,7 @@ impl<'a> OpenScope<'a> {
     ///
     /// # Errors
     /// `scope_name_required`, `reuse_requires_scope_name`, `invalid_name`; then nothing was entered.
-    pub fn enter(self) -> Result<Scope<'a>> {
+    pub fn enter(self) -> Result<Scope<'s>> {
         let captured = match self.name {
             Some(ScopeName::Handle(handle)) => Some(lock(&handle.settings).clone()),
             _ => None,

@@ -81,7 +81,7 @@ impl StoreState {
 
     pub(crate) fn start_catalog(&self) -> Result<()> {
         let base = self.base();
-        let catalog = Catalog::start(self.history.folders.root.clone(), base.stack().clone(), base.names())?;
+        let catalog = Catalog::start(&self.history.folders.root, base.stack().clone(), base.names())?;
         *lock(&self.catalog) = Some(catalog);
         Ok(())
     }

@@ -33,13 +33,10 @@ pub(crate) enum Slot {
         owner: TransactionId,
         named: Option<Named>,
     },
-}
-
-/// What a name stood for, and when it was removed, before a transaction in progress took it out.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct TakenOut<'a> {
-    pub(crate) named: Option<&'a Named>,
-    pub(crate) removed: Option<u64>,
+    /// Making room for another cut of its variable: gone for the transaction that cuts, awaited by the others.
+    Leaving {
+        owner: TransactionId,
+    },
 }
 
 /// What is found under a name.
@@ -120,21 +117,6 @@ impl Table {
         after
     }
 
-    /// What transactions in progress have taken out and may put back: of each name the first time.
-    pub(crate) fn taken_out(&self) -> HashMap<&str, TakenOut<'_>> {
-        let mut taken = HashMap::new();
-        for undo in self.logs.values().flatten() {
-            if let Undo::Replaced { name, slot, removed } = undo {
-                let named = match slot {
-                    Some(Slot::Live(named)) => Some(named),
-                    Some(Slot::Reserved { .. }) | None => None,
-                };
-                taken.entry(name.as_str()).or_insert(TakenOut { named, removed: *removed });
-            }
-        }
-        taken
-    }
-
     /// What this transaction, or somebody outside of any, finds under a name.
     pub(crate) fn find(&mut self, full_name: &str, transaction: Option<TransactionId>) -> Result<Found> {
         match self.slots.get(full_name) {
@@ -146,6 +128,8 @@ impl Table {
                     None => Found::OwnUnfinished,
                 });
             }
+            Some(Slot::Leaving { owner }) if Some(*owner) == transaction => return Ok(Found::Nothing),
+            Some(Slot::Leaving { owner }) => return Ok(Found::Foreign(*owner)),
             None => {}
         }
         if self.removed.contains_key(full_name) {
@@ -154,6 +138,14 @@ impl Table {
         match self.base.lookup(full_name)? {
             Some(entry) => self.enliven(entry).map(Found::Live),
             None => Ok(Found::Nothing),
+        }
+    }
+
+    /// The variable of a name as a transaction sees it, which sees what it has made itself.
+    pub(crate) fn find_visible(&mut self, full_name: &str, current: Option<TransactionId>) -> Result<Option<Object>> {
+        match self.find(full_name, current)? {
+            Found::Own(Named::Object(object)) => Ok(Some(object)),
+            _ => self.find_object(full_name),
         }
     }
 
@@ -218,22 +210,23 @@ impl Table {
         self.removed.insert(full_name.to_owned(), self.removals);
     }
 
-    /// Puts a name back as it was.
-    pub(crate) fn put_back(&mut self, name: String, slot: Option<Slot>, removed: Option<u64>) {
-        match removed {
-            Some(when) => self.removed.insert(name.clone(), when),
-            None => self.removed.remove(&name),
-        };
-        match slot {
-            Some(slot) => self.slots.insert(name, slot),
-            None => self.slots.remove(&name),
-        };
+    /// What has left only for a transaction that is not over, by name: for all others it is still there.
+    pub(crate) fn leaving(&self) -> impl Iterator<Item = (&str, &Object)> {
+        self.logs.values().flatten().filter_map(|undo| match undo {
+            Undo::Replaced { name, object } => Some((name.as_str(), object)),
+            _ => None,
+        })
     }
 
     /// The partitioned variable that a slice belongs to, if one does.
     pub(crate) fn whole_around(&mut self, full_name: &str) -> Result<Option<Arc<Whole>>> {
-        let Some((whole, _)) = full_name.rsplit_once(name::SEPARATOR) else { return Ok(None) };
-        let Some(Named::Object(Object::Whole(whole))) = self.find_live(whole)? else { return Ok(None) };
+        let Some((around, _)) = full_name.rsplit_once(name::SEPARATOR) else { return Ok(None) };
+        // One that is being made counts: what it adopts stays.
+        let whole = match self.slots.get(around) {
+            Some(Slot::Reserved { named, .. }) => named.clone(),
+            _ => self.find_live(around)?,
+        };
+        let Some(Named::Object(Object::Whole(whole))) = whole else { return Ok(None) };
         let owns = whole.state().slices.iter().any(|(_, slice)| &*slice.name() == full_name);
         Ok(owns.then_some(whole))
     }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::format::{SlicePlace, Statics};
 use crate::scope::Regularizer;
 use crate::store::state::StoreState;
 use crate::store::table::{Named, Slot, Table};
@@ -35,8 +36,8 @@ impl TransactionId {
 pub(crate) enum Undo {
     /// A name was reserved.
     Reserved(String),
-    /// A name that was there made room for another cut of its variable.
-    Replaced { name: String, slot: Option<Slot>, removed: Option<u64> },
+    /// A variable, or a slice of one, made room for another cut.
+    Replaced { name: String, object: Object },
     /// A variable was claimed that was not before.
     ClaimedSingle(Arc<Single>),
     /// A partitioned variable was claimed that was not before.
@@ -90,8 +91,15 @@ impl<'s> Transaction<'s> {
         }
         let mut table = self.store.table();
         for undo in table.log_after(self.id, 0) {
-            if let Undo::Reserved(name) = undo {
-                make_live(&mut table, name);
+            match undo {
+                Undo::Reserved(name) => make_live(&mut table, name),
+                // Unless another slice took its place.
+                Undo::Replaced { name, .. } => {
+                    if let Some(Slot::Leaving { .. }) = table.slots.get(&name) {
+                        table.remove(&name);
+                    }
+                }
+                Undo::ClaimedSingle(_) | Undo::ClaimedWhole(_) | Undo::Bound(..) => {}
             }
         }
     }
@@ -120,11 +128,9 @@ pub(crate) fn undo(store: &StoreState, transaction: TransactionId, len: usize) {
                     detach(&named);
                 }
             }
-            Undo::Replaced { name, slot, removed } => {
-                if let Some(Slot::Live(Named::Object(object))) = &slot {
-                    object.set_attached(true);
-                }
-                table.put_back(name, slot, removed);
+            Undo::Replaced { name, object } => {
+                object.set_attached(true);
+                table.slots.insert(name, Slot::Live(Named::Object(object)));
             }
             Undo::ClaimedSingle(single) => single.state_mut().claimed = false,
             Undo::ClaimedWhole(whole) => whole.state_mut().claimed = false,
@@ -140,7 +146,22 @@ fn make_live(table: &mut Table, name: String) {
     table.slots.insert(name.clone(), Slot::Live(named.clone()));
     match named {
         Named::Object(Object::Single(single)) => single.note_changed(),
-        Named::Object(Object::Whole(_)) | Named::Alias { .. } => table.changed_names.push(name),
+        Named::Object(Object::Whole(whole)) => {
+            let slices = whole.state().slices.clone();
+            for (k, (offset, slice)) in slices.into_iter().enumerate() {
+                let place = SlicePlace { whole: name.clone(), ordinal: k as u32, offset };
+                let mut state = slice.state_mut();
+                if state.statics.slice.as_ref() == Some(&place) {
+                    continue;
+                }
+                // One that was adopted: from now on it is a slice of this variable.
+                state.statics = Arc::new(Statics { slice: Some(place), ..(*state.statics).clone() });
+                drop(state);
+                slice.note_changed();
+            }
+            table.changed_names.push(name);
+        }
+        Named::Alias { .. } => table.changed_names.push(name),
     }
 }
 

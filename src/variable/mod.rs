@@ -20,7 +20,7 @@ use crate::tensor::Tensor;
 
 pub use read::{Read, ReadStrings};
 pub(crate) use shared::Shared;
-pub(crate) use single::{NO_COMMIT, Single, State};
+pub(crate) use single::{NO_COMMIT, Single, State, detached};
 pub(crate) use whole::{Whole, WholeState};
 
 /// A handle of one variable: in one piece, a slice of a partitioned one, or a partitioned one as a whole.

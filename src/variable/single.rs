@@ -184,6 +184,11 @@ impl Single {
         Ok(())
     }
 
+    /// Checks that this thread is not inside an update of the variable, which would wait for itself.
+    pub(crate) fn check_outside_update(&self) -> Result<()> {
+        self.named(self.gate.enter()).map(drop)
+    }
+
     /// Replaces the value by one that lies anywhere; dtype and shape have been checked.
     pub(crate) fn set_value(self: &Arc<Self>, payload: Arc<Payload>, shape: Shape) -> Result<()> {
         let _inside = self.named(self.gate.enter())?;

@@ -1,7 +1,24 @@
 //! Through the public interface: one binary, one module per topic.
 
 #[cfg(test)]
-mod support;
-
+mod branches;
 #[cfg(test)]
 mod catalog;
+#[cfg(test)]
+mod contract;
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod incremental;
+#[cfg(test)]
+mod layering;
+#[cfg(test)]
+mod lifecycle;
+#[cfg(test)]
+mod locals;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod tiny;
+#[cfg(test)]
+mod verify;

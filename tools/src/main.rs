@@ -1,2 +1,113 @@
 //! The `varkeep` command.
-fn main() {}
+//!
+//! Parse → decide → do → render: [`args`] only parses; [`cmd`] does one thing per file and returns plain data;
+//! [`render`] prints it, for people or as JSON. [`ui`] decides once what the terminal gets: colour, width, progress.
+//! Data goes to standard output, everything else to standard error.
+
+mod address;
+mod args;
+mod cmd;
+mod compare;
+mod elements;
+mod exit;
+mod failure;
+mod filter;
+mod metadata;
+mod number;
+mod numpy;
+mod progress;
+mod render;
+mod select;
+mod slice;
+mod stats;
+mod ui;
+
+use std::io::{self, BufWriter, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command};
+use exit::Exit;
+use failure::{Failure, Outcome};
+use ui::Ui;
+
+fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return refuse(&error).into(),
+    };
+    let ui = Ui::new(&args.output);
+    let mut out = BufWriter::new(io::stdout().lock());
+    let done = run(args.command, &ui, &mut out).and_then(|exit| {
+        out.flush()?;
+        Ok(exit)
+    });
+    match done {
+        Ok(exit) => exit,
+        Err(failure) => report(&failure, &ui, &mut out),
+    }
+    .into()
+}
+
+fn run(command: Command, ui: &Ui, out: &mut dyn Write) -> Outcome<Exit> {
+    match command {
+        Command::Log(args) => {
+            let log = cmd::log::run(&args)?;
+            render::log(&log, ui, out)?;
+            Ok(Exit::Yes)
+        }
+        Command::Inspect(args) => {
+            let inspection = cmd::inspect::run(&args, ui)?;
+            render::inspect(&inspection, ui, out)?;
+            Ok(Exit::Yes)
+        }
+        Command::Show(args) => {
+            let shown = cmd::show::run(&args, ui)?;
+            render::show(&shown, ui, out)?;
+            Ok(Exit::Yes)
+        }
+        Command::Diff(args) => {
+            let diff = cmd::diff::run(&args, ui)?;
+            render::diff(&diff, ui, out)?;
+            Ok(Exit::answer(diff.is_equal()))
+        }
+        Command::Restore(args) => {
+            let restored = cmd::restore::run(&args)?;
+            render::restore(&restored, ui, out)?;
+            Ok(Exit::Yes)
+        }
+        Command::Verify(args) => {
+            let health = cmd::verify::run(&args, ui)?;
+            render::verify(&health, ui, out)?;
+            Ok(Exit::answer(health.report.is_sound()))
+        }
+    }
+}
+
+/// Says what went wrong. A reader of our output that has seen enough is no trouble.
+fn report(failure: &Failure, ui: &Ui, out: &mut dyn Write) -> Exit {
+    if failure.is_closed_pipe() {
+        return Exit::Yes;
+    }
+    let told = if ui.is_json() {
+        render::json::failure(failure, out).and_then(|()| out.flush())
+    } else {
+        render::text::failure(failure, ui, &mut io::stderr().lock())
+    };
+    // There is nowhere left to say that even this failed.
+    drop(told);
+    Exit::Trouble
+}
+
+/// A command line that cannot be parsed, or asks for help or the version.
+fn refuse(error: &clap::Error) -> Exit {
+    let wants_json = std::env::args_os().any(|arg| arg == "--json");
+    let told = if wants_json && error.use_stderr() {
+        render::json::failure(&Failure::usage_of(error), &mut io::stdout().lock())
+    } else {
+        error.print()
+    };
+    drop(told);
+    if error.use_stderr() { Exit::Trouble } else { Exit::Yes }
+}

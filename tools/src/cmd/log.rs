@@ -1,0 +1,95 @@
+//! `log`: the checkpoints of a store.
+
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use varkeep::CheckpointInfo;
+
+use crate::args;
+use crate::cmd::label;
+use crate::failure::{Failure, Outcome};
+use crate::metadata::Metadata;
+
+/// The checkpoints of a store, newest first.
+#[derive(Debug)]
+pub(crate) struct Log {
+    pub(crate) store: PathBuf,
+    pub(crate) rows: Vec<Row>,
+    /// Fields of the metadata that were asked for.
+    pub(crate) columns: Vec<String>,
+}
+
+/// One commit that is kept.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) tag: Option<String>,
+    pub(crate) number: u64,
+    pub(crate) id: String,
+    pub(crate) parent: Option<String>,
+    pub(crate) time: SystemTime,
+    pub(crate) variables: u64,
+    pub(crate) bytes_new: u64,
+    pub(crate) bytes_total: u64,
+    /// The newest commit.
+    pub(crate) is_head: bool,
+    /// Whether it holds the newest state: the head does, and a checkpoint that the head only repeats.
+    pub(crate) is_live: bool,
+    /// The checkpoint whose state this one repeats: a restore or a deletion made it.
+    pub(crate) repeats: Option<String>,
+    /// What it was made from, where that is not the checkpoint before it.
+    pub(crate) branches_from: Option<String>,
+    pub(crate) metadata: Option<Metadata>,
+}
+
+pub(crate) fn run(args: &args::Log) -> Outcome<Log> {
+    let infos = varkeep::checkpoints(&args.store).map_err(|error| {
+        let failure = Failure::from(error);
+        let looks_tagged = !args.store.exists() && args.store.to_string_lossy().contains('@');
+        if looks_tagged { failure.hint("`log` lists a whole store: leave out the `@` and the tag") } else { failure }
+    })?;
+    Ok(Log { store: args.store.clone(), rows: rows(&infos), columns: args.columns.clone() })
+}
+
+fn label_of(info: &CheckpointInfo) -> String {
+    label(info.tag(), info.number())
+}
+
+fn rows(infos: &[CheckpointInfo]) -> Vec<Row> {
+    let repeated = repeated_by_head(infos);
+    let row = |(i, info): (usize, &CheckpointInfo)| {
+        let is_head = i == 0;
+        // The head that only repeats is no step of the history.
+        let before = infos.iter().skip(i + 1).find(|older| older.number() < info.number());
+        let parent = info.parent().and_then(|id| infos.iter().find(|other| other.id() == id));
+        let branches_from = parent.filter(|parent| Some(parent.id()) != before.map(CheckpointInfo::id));
+        Row {
+            tag: info.tag().map(str::to_owned),
+            number: info.number(),
+            id: info.id().to_string(),
+            parent: info.parent().map(|id| id.to_string()),
+            time: info.time(),
+            variables: info.variables(),
+            bytes_new: info.bytes_new(),
+            bytes_total: info.bytes_total(),
+            is_head,
+            is_live: is_head && repeated.is_none() || repeated.is_some_and(|other| other.id() == info.id()),
+            repeats: repeated.filter(|_| is_head).map(label_of),
+            branches_from: branches_from.map(label_of),
+            // Metadata of a kind that has no text is no reason not to list the checkpoint.
+            metadata: info.metadata().unwrap_or_default(),
+        }
+    };
+    infos.iter().enumerate().map(row).collect()
+}
+
+/// The tagged checkpoint whose state an untagged head repeats.
+pub(crate) fn repeated_by_head(infos: &[CheckpointInfo]) -> Option<&CheckpointInfo> {
+    let (head, others) = infos.split_first()?;
+    let repeats = |other: &&CheckpointInfo| head.tag().is_none() && other.tag().is_some() && head.is_known_equal(other);
+    // Of several that hold this state, the one it was made from.
+    others
+        .iter()
+        .filter(repeats)
+        .find(|other| head.parent() == Some(other.id()))
+        .or_else(|| others.iter().find(repeats))
+}

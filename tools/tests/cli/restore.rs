@@ -1,0 +1,92 @@
+//! Putting a checkpoint back.
+
+use varkeep::{Checkpoint, Store};
+
+use crate::run::{answer, assert_text, json, run};
+use crate::sample;
+
+#[test]
+fn a_checkpoint_becomes_the_newest_state_and_all_others_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(sample::digits(folder.path()));
+    let at = "digits.varkeep@step-0";
+    assert_text(
+        &answer(folder.path(), &["restore", at, "--dry-run"], 0),
+        "|would restore step-0: 3 variables changed, 3 unchanged
+         |the newest state before stays as step-200",
+    );
+    assert_eq!(answer(folder.path(), &["show", "digits.varkeep", "step"], 0), "200\n", "a dry run changes nothing");
+    assert_text(
+        &answer(folder.path(), &["restore", at], 0),
+        "|restored step-0 as commit 4: 3 variables changed, 3 unchanged
+         |the newest state before stays as step-200",
+    );
+    assert_eq!(answer(folder.path(), &["show", "digits.varkeep", "step"], 0), "0\n");
+    answer(folder.path(), &["diff", "digits.varkeep", at], 0);
+    let log = answer(folder.path(), &["log", "digits.varkeep"], 0);
+    assert!(log.contains("\n*  step-0 ") && log.contains("\n   step-200 ") && log.lines().count() == 4, "{log}");
+    assert_text(&answer(folder.path(), &["restore", at], 0), "|nothing to restore: the newest state is step-0 already");
+    // A program that opens the store goes on from there.
+    let store = Store::open(folder.path().join("digits.varkeep")).unwrap();
+    assert_eq!(*store.find("step").unwrap().unwrap().read::<i64>().unwrap(), ndarray::arr0(0).into_dyn());
+}
+
+#[test]
+fn a_state_without_a_tag_is_not_lost_unawares() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = sample::digits(folder.path());
+    sample::train(&store, 300);
+    store.commit().unwrap();
+    drop(store);
+    let args = ["restore", "digits.varkeep@step-0"];
+    let with = |more: &[&'static str]| [&args[..], more].concat();
+    for args in [with(&[]), with(&["--dry-run"])] {
+        let refused = run(folder.path(), &args);
+        assert_eq!(refused.code, 2);
+        assert!(
+            refused.err.contains("has no tag and would be lost") && refused.err.contains("--keep TAG"),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(answer(folder.path(), &["show", "digits.varkeep", "step"], 0), "300\n");
+    assert_text(
+        &answer(folder.path(), &with(&["--keep", "before"]), 0),
+        "|restored step-0 as commit 6: 3 variables changed, 3 unchanged
+         |the newest state before stays as before",
+    );
+    assert_eq!(answer(folder.path(), &["show", "digits.varkeep@before", "step"], 0), "300\n");
+    let store = Store::open(folder.path().join("digits.varkeep")).unwrap();
+    sample::train(&store, 400);
+    store.commit().unwrap();
+    drop(store);
+    let lost = json(folder.path(), &with(&["--force"]), 0);
+    assert_eq!(lost["in_place"]["fate"], "lost");
+    assert_eq!(answer(folder.path(), &["show", "digits.varkeep", "step"], 0), "0\n");
+}
+
+#[test]
+fn a_store_in_use_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let _store = sample::digits(folder.path());
+    let busy = json(folder.path(), &["restore", "digits.varkeep@step-0"], 2);
+    assert_eq!(busy["error"]["kind"], "store_in_use");
+    assert!(busy["error"]["hint"].as_str().unwrap().contains("--to DIR"), "{busy}");
+    // A copy needs nobody's leave.
+    assert_text(
+        &answer(folder.path(), &["restore", "digits.varkeep@step-0", "--to", "new/copy"], 0),
+        "|copied step-0 to new/copy: 6 variables, 16.1 KiB, tagged step-0",
+    );
+    let (from, to) = ("digits.varkeep@step-0", "new/copy@step-0");
+    assert_eq!(answer(folder.path(), &["diff", from, to], 0), "equal: 6 variables, 16.1 KiB\n");
+    let copy = Checkpoint::open(folder.path().join("new/copy"), "step-0").unwrap();
+    assert_eq!(copy.variables("").count(), 10, "six variables, three slices, one alias");
+    for dry_run in [&["--dry-run"][..], &[]] {
+        let args = [&["restore", "digits.varkeep@step-100", "--to", "new/copy"], dry_run].concat();
+        let taken = run(folder.path(), &args);
+        assert!(taken.code == 2 && taken.err.contains("hint: give a path where nothing is yet"), "{taken:?}");
+    }
+    // The newest state without a tag gets one from its number.
+    let copied = json(folder.path(), &["restore", "digits.varkeep@commit:2", "--to", "other", "--dry-run"], 0);
+    assert_eq!((&copied["new_store"]["tag"], &copied["dry_run"]), (&"step-100".into(), &true.into()));
+    assert!(!folder.path().join("other").exists());
+}
