@@ -8,6 +8,8 @@ mod branches;
 #[cfg(test)]
 mod catalog;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod incremental;
 #[cfg(test)]
 mod layering;
@@ -15,3 +17,5 @@ mod layering;
 mod lifecycle;
 #[cfg(test)]
 mod locals;
+#[cfg(test)]
+mod workload;
