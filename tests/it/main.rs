@@ -8,6 +8,10 @@ mod branches;
 #[cfg(test)]
 mod catalog;
 #[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod disk;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod incremental;
