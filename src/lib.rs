@@ -55,6 +55,11 @@ pub mod hidden {
     pub use crate::name::{check_scope, check_tag, check_variable};
 }
 
+/// The README's example runs as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
+
 /// The examples of the page on TensorFlow run as tests.
 #[cfg(doctest)]
 #[doc = include_str!("../docs/TENSORFLOW.md")]

@@ -23,7 +23,7 @@ use std::time::Instant;
 use rand::rngs::SysRng;
 use rand::{RngExt, SeedableRng, TryRng};
 use rand_chacha::ChaCha8Rng;
-use varkeep::{Checkpoint, CheckpointInfo, ErrorKind, Tensor, Which, checkpoints};
+use varkeep::{Checkpoint, CheckpointInfo, ErrorKind, Tensor, Which, checkpoints, verify};
 
 #[expect(dead_code, reason = "what only its `main` uses")]
 #[path = "../examples/digits/main.rs"]
@@ -192,7 +192,8 @@ impl Drop for Life {
     }
 }
 
-/// Checks that every checkpoint there is can be read whole, and that none acknowledged is missing.
+/// Checks that the store is sound, that every checkpoint there is can be read whole, and that none acknowledged is
+/// missing.
 fn check_kept(store: &Path, acknowledged: &[String]) {
     let infos = match checkpoints(store) {
         Ok(infos) => infos,
@@ -202,6 +203,8 @@ fn check_kept(store: &Path, acknowledged: &[String]) {
             return;
         }
     };
+    let report = verify(store, None, &mut |_| {}).expect("the store can be verified");
+    assert!(report.is_sound(), "{:?}", report.damage);
     for info in &infos {
         read_whole(store, info).expect("a checkpoint that is listed can be read");
     }

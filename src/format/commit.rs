@@ -25,7 +25,7 @@ pub(super) const RETENTION: Tag = Tag(*b"RETAIN  ");
 pub(super) const METADATA: Tag = Tag(*b"METADATA");
 
 /// Numbers and ordinals stay below this, so that counting on from what a file says never overflows.
-const COUNT_MAX: u64 = u64::MAX >> 1;
+const COUNT_MAX: u64 = i64::MAX.unsigned_abs();
 
 pub(super) const KNOWN: [Tag; 5] = [COMMIT, MANIFESTS, TAGS, RETENTION, METADATA];
 
