@@ -98,12 +98,13 @@ fn a_sealed_catalog_is_final_as_soon_as_the_store_is_closed() {
     }
 }
 
+type Damage = fn(&Path);
+
 #[test]
 fn any_damage_to_the_catalog_is_survived() {
     let folder = folder();
     let path = folder.path().join("store");
     let expected = closed_store(&path);
-    type Damage = fn(&Path);
     let cases: [(&str, Damage); 13] = [
         ("folder deleted", |store| fs::remove_dir_all(&catalogs(store)[0]).unwrap()),
         ("folder and seal deleted", |store| {

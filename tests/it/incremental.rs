@@ -200,7 +200,8 @@ fn of_every_dtype() -> Vec<(DType, Tensor)> {
                     Tensor::from_strings([5, 3], &strings).unwrap()
                 }
                 DType::Bool => {
-                    Tensor::from_vec([5, 3], (0..15).map(|_| seeded.next() % 2 == 0).collect::<Vec<bool>>()).unwrap()
+                    Tensor::from_vec([5, 3], (0..15).map(|_| seeded.next().is_multiple_of(2)).collect::<Vec<bool>>())
+                        .unwrap()
                 }
                 _ => {
                     let len = dtype.bytes_of(15).unwrap();

@@ -50,6 +50,8 @@ fn open_error(path: &Path) -> varkeep::Error {
     Store::open(path).expect_err("opening was to fail")
 }
 
+type Damage<'a> = &'a dyn Fn(&Path);
+
 #[test]
 fn a_path_that_is_a_file_is_refused() {
     let folder = folder();
@@ -286,7 +288,6 @@ fn a_damaged_newest_commit_is_named_with_the_way_around_it() {
     };
     let empty = |path: &Path| fs::write(path, "").unwrap();
     let gone = |path: &Path| fs::remove_file(path).unwrap();
-    type Damage<'a> = &'a dyn Fn(&Path);
     let manifest = manifest_of(2);
     let cases: [(&str, &Path, Damage<'_>); 6] = [
         ("commit flipped", &commit, &flip),
@@ -403,7 +404,6 @@ fn a_shard_that_is_missing_cut_or_of_another_store_is_damage() {
     vector(&store, "v", vec![2.0; 5000]);
     store.save("x").unwrap();
     drop(store);
-    type Damage<'a> = &'a dyn Fn(&Path);
     let cases: [(&str, Damage<'_>); 4] = [
         ("gone", &|shard| fs::remove_file(shard).unwrap()),
         ("cut", &|shard| fs::write(shard, &fs::read(shard).unwrap()[..9000]).unwrap()),
