@@ -1,11 +1,12 @@
 //! Power loss at any point of the script: the store opens to the last acknowledged state, or to the one after it.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use varkeep::{ErrorKind, Store};
+use varkeep::{Checkpoint, ErrorKind, Store, Which};
 
 use crate::disk::{Recorder, Survivors};
-use crate::support::{Kept, Seeded, durable_files, folder, kept, vector};
+use crate::support::{Kept, Seeded, contents, durable_files, files, folder, kept, vector};
 use crate::workload::{SCRIPT, World};
 
 /// How many disks are tried, if `VARKEEP_CRASH_STATES` does not say.
@@ -57,6 +58,7 @@ fn every_disk_a_power_loss_can_leave_opens_to_what_was_acknowledged() {
                     let which = allowed.iter().position(|(_, kept)| *kept == found);
                     let which = which.unwrap_or_else(|| panic!("{case}: another state than the last two"));
                     newer += which;
+                    check_no_commit_dangles(&path, &case);
                 }
                 Err(error) => {
                     let is_uncreated = [ErrorKind::StoreNotFound, ErrorKind::NotAStore].contains(&error.kind());
@@ -77,8 +79,19 @@ fn every_disk_a_power_loss_can_leave_opens_to_what_was_acknowledged() {
     assert!(tried >= states / 2 && newer > 100 && uncreated > 10);
 }
 
+/// Commits that were about to go may be there again, but then all that they name is there too.
+fn check_no_commit_dangles(path: &Path, case: &str) {
+    for commit in files(&path.join("commits")).into_keys() {
+        let number = commit.file_name().unwrap().to_str().unwrap().strip_suffix(".commit").map(str::parse);
+        if let Some(Ok(number)) = number {
+            let opened = Checkpoint::open(path, Which::Number(number)).and_then(|checkpoint| contents(&checkpoint));
+            opened.unwrap_or_else(|error| panic!("{case}: commit {number} dangles: {error:?}"));
+        }
+    }
+}
+
 /// The store opens, takes a save, and leaves nothing that nobody needs.
-fn check_going_on(path: &std::path::Path, allowed: &[Kept], case: &str) {
+fn check_going_on(path: &Path, allowed: &[Kept], case: &str) {
     let store = Store::open(path).unwrap_or_else(|error| panic!("{case}: {error:?}"));
     let before = kept(path).unwrap();
     assert!(allowed.contains(&before), "{case}: opening changed what is kept");
