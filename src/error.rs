@@ -34,7 +34,7 @@ pub enum Class {
 
 macro_rules! kinds {
     ($( $(#[doc = $doc:literal])+ $variant:ident = $word:literal, $class:ident; )+) => {
-        /// The precise kind of an [`Error`]; [`ErrorKind::as_str`] is its snake_case word.
+        /// The precise kind of an [`Error`]; [`ErrorKind::as_str`] is its word, such as `shape_mismatch`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum ErrorKind {
@@ -45,7 +45,7 @@ macro_rules! kinds {
             /// Every kind there is, in the order of the documentation.
             pub const ALL: &[ErrorKind] = &[$( ErrorKind::$variant, )+];
 
-            /// The snake_case word for this kind, stable across versions.
+            /// The word for this kind in `snake_case`, stable across versions.
             pub const fn as_str(self) -> &'static str {
                 match self { $( ErrorKind::$variant => $word, )+ }
             }

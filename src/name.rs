@@ -4,15 +4,15 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::limits::{NAME_BYTES_MAX, TAG_BYTES_MAX};
 
 /// What separates the parts of a scoped name.
-pub const SEPARATOR: char = '/';
+pub(crate) const SEPARATOR: char = '/';
 
 /// The full name of `name` inside `scope`; at the root (the empty scope) the name alone.
-pub fn join(scope: &str, name: &str) -> String {
+pub(crate) fn join(scope: &str, name: &str) -> String {
     if scope.is_empty() { name.to_owned() } else { format!("{scope}{SEPARATOR}{name}") }
 }
 
 /// The full name of the `ordinal`-th slice of the partitioned variable `whole`.
-pub fn slice_of(whole: &str, ordinal: usize) -> String {
+pub(crate) fn slice_of(whole: &str, ordinal: usize) -> String {
     format!("{whole}{SEPARATOR}part_{ordinal}")
 }
 
@@ -36,7 +36,7 @@ const RULE: &str = "names consist of letters, digits and `_.-/`, begin with a le
 ///
 /// # Errors
 /// `invalid_name`.
-pub fn check_variable(full_name: &str, scope: &str) -> Result<()> {
+pub(crate) fn check_variable(full_name: &str, scope: &str) -> Result<()> {
     let bytes = full_name.as_bytes();
     let own = full_name.strip_prefix(scope).and_then(|rest| rest.strip_prefix(SEPARATOR)).unwrap_or(full_name);
     let well_formed = bytes.first().copied().is_some_and(starts_well)
@@ -54,7 +54,7 @@ pub fn check_variable(full_name: &str, scope: &str) -> Result<()> {
 ///
 /// # Errors
 /// `invalid_name`.
-pub fn check_scope(parent: &str, name: &str) -> Result<()> {
+pub(crate) fn check_scope(parent: &str, name: &str) -> Result<()> {
     let bytes = name.as_bytes();
     let well_formed = match bytes.first() {
         None => parent.is_empty(),
@@ -74,7 +74,7 @@ pub fn check_scope(parent: &str, name: &str) -> Result<()> {
 ///
 /// # Errors
 /// `invalid_name`, if it is too long.
-pub fn check_stored(name: &str) -> Result<()> {
+pub(crate) fn check_stored(name: &str) -> Result<()> {
     if name.len() > NAME_BYTES_MAX {
         let start: String = name.chars().take(40).collect();
         let what = format!("name \"{start}…\" is {} bytes long", name.len());
@@ -89,7 +89,7 @@ pub fn check_stored(name: &str) -> Result<()> {
 ///
 /// # Errors
 /// `invalid_tag`.
-pub fn check_tag(tag: &str) -> Result<()> {
+pub(crate) fn check_tag(tag: &str) -> Result<()> {
     let allowed = |c: char| !c.is_control() && !c.is_whitespace() && !matches!(c, '@' | ':');
     if tag.is_empty() || tag.len() > TAG_BYTES_MAX || !tag.chars().all(allowed) {
         return Err(Error::new(ErrorKind::InvalidTag, format!("{tag:?} cannot be a tag"))
@@ -99,7 +99,7 @@ pub fn check_tag(tag: &str) -> Result<()> {
 }
 
 /// The names nearest to `wanted` among `names`: what a message offers after a miss.
-pub fn nearest<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+pub(crate) fn nearest<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let mut near: Vec<(f64, &str)> = names
         .into_iter()
         .map(|name| (strsim::jaro_winkler(wanted, name), name))
@@ -113,12 +113,12 @@ pub fn nearest<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Ve
 ///
 /// A slash becomes the byte 1, below every byte that a name may start or go on with; bytes up to 2, which imported
 /// names may hold, are escaped by 2.
-pub mod key {
+pub(crate) mod key {
     const SLASH: u8 = 1;
     const ESCAPE: u8 = 2;
 
     /// The key of a name.
-    pub fn encode(name: &str) -> Vec<u8> {
+    pub(crate) fn encode(name: &str) -> Vec<u8> {
         let mut key = Vec::with_capacity(name.len());
         for byte in name.bytes() {
             match byte {
@@ -130,8 +130,9 @@ pub mod key {
         key
     }
 
+    #[cfg(any(test, fuzzing))]
     /// The name of a key; `None` if no name has this key.
-    pub fn decode(key: &[u8]) -> Option<String> {
+    pub(crate) fn decode(key: &[u8]) -> Option<String> {
         let mut name = Vec::with_capacity(key.len());
         let mut bytes = key.iter();
         while let Some(byte) = bytes.next() {

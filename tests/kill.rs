@@ -193,7 +193,7 @@ impl Drop for Life {
 }
 
 /// Checks that the store is sound, that every checkpoint there is can be read whole, and that none acknowledged is
-/// missing, but for those that the training itself deletes to make room.
+/// missing.
 fn check_kept(store: &Path, acknowledged: &[String]) {
     let infos = match checkpoints(store) {
         Ok(infos) => infos,
@@ -210,10 +210,7 @@ fn check_kept(store: &Path, acknowledged: &[String]) {
     }
     let kept: Vec<&str> = infos.iter().filter_map(CheckpointInfo::tag).collect();
     for tag in acknowledged {
-        // Tags of steps sort as their numbers do.
-        let newer = kept.iter().filter(|other| other.starts_with("step-") && **other > tag.as_str()).count();
-        let made_room = tag.starts_with("step-") && newer >= digits::training::KEPT - 1;
-        assert!(kept.contains(&tag.as_str()) || made_room, "{tag} was acknowledged; there are only {kept:?}");
+        assert!(kept.contains(&tag.as_str()), "{tag} was acknowledged; there are only {kept:?}");
     }
 }
 

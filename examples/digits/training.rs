@@ -15,8 +15,6 @@ use super::network::{HIDDEN, Network};
 use super::options::Options;
 
 const BATCH: usize = 32;
-/// How many of the step-by-step checkpoints are kept.
-pub(crate) const KEPT: usize = 5;
 /// The share of the hidden layer that takes part in a step.
 const TAKES_PART: f64 = 0.8;
 
@@ -141,21 +139,9 @@ impl<'a> Training<'a> {
         let tag = if is_last { "final".to_owned() } else { format!("step-{step:06}") };
         let epoch = step.div_ceil(self.epoch_steps());
         let metadata = Metadata { step, epoch, loss: self.loss.value()?, accuracy: self.accuracy()? };
-        self.make_room()?;
         // Replacing, because who went back to an older checkpoint comes by this tag again.
         self.store.save(Save::tag(&tag).metadata(&metadata).replace())?;
         Ok(Some(tag))
-    }
-
-    /// Deletes old checkpoints; what newer ones share with them stays. Before the save, so that the newest commit is the
-    /// one with the newest tag.
-    fn make_room(&self) -> Result<()> {
-        let checkpoints = self.store.checkpoints()?;
-        let tags = checkpoints.iter().filter_map(|checkpoint| checkpoint.tag());
-        for tag in tags.filter(|tag| tag.starts_with("step-")).skip(KEPT - 1) {
-            self.store.delete(tag)?;
-        }
-        Ok(())
     }
 
     pub(crate) fn summary(&self) -> Result<String> {

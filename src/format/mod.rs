@@ -40,11 +40,16 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use blocks::BlockSums;
-pub(crate) use commit::{Best, CommitRecord, ManifestRef, Retention, Summary, TagEntry};
-pub(crate) use content::{ChunkSum, Content, EXTENT_ALIGNMENT, Extent, PatchRecord, PatchRun, chunk_count};
+#[cfg(test)]
+pub(crate) use commit::{Best, Retention};
+pub(crate) use commit::{CommitRecord, ManifestRef, Summary, TagEntry};
+pub(crate) use content::{ChunkSum, Content, EXTENT_ALIGNMENT, Extent, PatchRecord};
+#[cfg(test)]
+pub(crate) use content::{PatchRun, chunk_count};
 pub(crate) use entry::{AliasRecord, Body, Entry, SlicePlace, Statics, VariableRecord, WholeRecord};
-pub(crate) use header::{Access, FileKind, Header};
+#[cfg(test)]
+pub(crate) use header::FileKind;
+pub(crate) use header::{Access, Header};
 pub(crate) use manifest::{ManifestKind, ManifestLayout, ManifestWriter, ShardRef};
 pub(crate) use shard::{EXTENTS_OFFSET, ShardHead, ShardLayout, ShardTrailer};
 pub(crate) use store_file::StoreFile;

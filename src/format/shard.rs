@@ -67,6 +67,7 @@ impl ShardTrailer {
         self.sums.update(bytes);
     }
 
+    #[cfg(any(test, fuzzing))]
     /// Where the next bytes lie in the file.
     pub(crate) fn position(&self) -> u64 {
         self.sums.position()
@@ -132,6 +133,7 @@ impl ShardHead {
         ShardId::from_bytes(self.header.own_id)
     }
 
+    #[cfg(any(test, fuzzing))]
     /// The store it belongs to.
     pub(crate) fn store(self) -> StoreId {
         self.header.store
@@ -143,6 +145,7 @@ impl ShardHead {
 pub(crate) struct ShardLayout {
     head: ShardHead,
     file_bytes: u64,
+    #[cfg(any(test, fuzzing))]
     payload: Range<u64>,
     blocks: Blocks,
 }
@@ -172,7 +175,13 @@ impl ShardLayout {
         for gap in table.gaps().filter(|gap| gap.start >= EXTENTS_OFFSET) {
             check_zeros(read(gap.clone())?.as_ref(), gap.start)?;
         }
-        Ok(Self { head, file_bytes, payload: payload.range(), blocks })
+        Ok(Self {
+            head,
+            file_bytes,
+            #[cfg(any(test, fuzzing))]
+            payload: payload.range(),
+            blocks,
+        })
     }
 
     /// Checks that this is the shard that a manifest names.
@@ -191,11 +200,13 @@ impl ShardLayout {
         ShardRef { id: self.head.id(), len_bytes: self.file_bytes, partition: self.head.partition }
     }
 
+    #[cfg(any(test, fuzzing))]
     /// Where payload lies.
     pub(crate) fn payload(&self) -> Range<u64> {
         self.payload.clone()
     }
 
+    #[cfg(any(test, fuzzing))]
     /// The number of blocks.
     pub(crate) fn block_count(&self) -> u64 {
         self.blocks.count()

@@ -14,7 +14,7 @@ use std::io;
 use std::ops::{Deref, Range};
 use std::sync::Arc;
 
-use memmap2::{Advice, Mmap, MmapOptions};
+use memmap2::{Mmap, MmapOptions};
 use ndarray::{ArrayRef, ArrayView, IxDyn};
 
 use crate::dtype::Element;
@@ -31,17 +31,6 @@ enum Backing {
     Loaded { bytes: Vec<u8>, start: usize },
 }
 
-/// How bytes will be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Access {
-    /// Here and there, so reading ahead is a waste.
-    Random,
-    /// From the first to the last.
-    Sequential,
-    /// All of it, soon.
-    Soon,
-}
-
 impl Mapping {
     /// Maps a file from its start; `len` is its length.
     pub(super) fn of_file(file: &File, len: u64) -> io::Result<Self> {
@@ -54,20 +43,6 @@ impl Mapping {
     /// The bytes of a vector behind its first `start`.
     pub(super) fn of_memory(bytes: Vec<u8>, start: usize) -> Self {
         Self(Arc::new(Backing::Loaded { bytes, start }))
-    }
-
-    /// Tells the operating system how a range of bytes will be read. Nothing depends on it.
-    pub(crate) fn advise(&self, access: Access, range: Range<usize>) {
-        let Backing::Mapped(map) = &*self.0 else { return };
-        let advice = match access {
-            Access::Random => Advice::Random,
-            Access::Sequential => Advice::Sequential,
-            Access::Soon => Advice::WillNeed,
-        };
-        if range.start < range.end && range.end <= map.len() {
-            // It is advice: that it was not taken changes nothing.
-            drop(map.advise_range(advice, range.start, range.end - range.start));
-        }
     }
 }
 
@@ -202,6 +177,7 @@ impl<T: Element> Held<T> {
         Some(Self { view, owner })
     }
 
+    #[cfg(any(test, fuzzing))]
     /// The elements in row-major order.
     pub(crate) fn elements(&self) -> &[T] {
         self.view.to_slice().expect("the view was made in row-major order")

@@ -17,14 +17,14 @@ pub(crate) mod tap;
 #[cfg(test)]
 pub(crate) mod faults;
 
-pub(crate) use dir::{Dir, Entry, Kind, Placed};
+pub(crate) use dir::{Dir, Kind};
 pub(crate) use lock::{FolderLock, NOTE as LOCK_NOTE};
-pub(crate) use map::{Access, Held, MappedRange, Mapping, MemoryRange, StableBytes};
+pub(crate) use map::{Held, MappedRange, Mapping, MemoryRange, StableBytes};
 pub(crate) use new_file::NewFile;
-pub(crate) use publish::{How, PublishError, create_temp, is_temp_name, publish_bytes, publish_file};
+pub(crate) use publish::{How, PublishError, is_temp_name, publish_bytes};
 pub(crate) use random::{random_128, random_seed};
 pub(crate) use read_file::ReadFile;
-pub(crate) use system::{boot_id, process_id, program_name, unix_millis_now};
+pub(crate) use system::unix_millis_now;
 pub(crate) use tap::NoTap;
 
 use crate::error::Error;

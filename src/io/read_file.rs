@@ -12,7 +12,7 @@ use rustix::io::Errno;
 
 use super::map::Mapping;
 use super::tap::{self, Op, Tap};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::memory::ALIGNMENT;
 
 /// A regular file open for reading; its length is the one it had when it was opened.
@@ -28,25 +28,9 @@ pub(crate) struct ReadFile {
 impl ReadFile {
     /// Opens a file of a store. What is no regular file there (a link, a pipe) was not put there by us.
     pub(super) fn open(path: PathBuf, tap: Arc<dyn Tap>) -> Result<Self> {
-        Self::open_with(path, tap, OFlags::NOFOLLOW, |what| {
-            Error::corrupt(what).advise("a store holds plain files only")
-        })
-    }
-
-    /// Opens a file the user named, which may be a link to the file meant.
-    pub(crate) fn open_path(path: impl Into<PathBuf>, tap: Arc<dyn Tap>) -> Result<Self> {
-        Self::open_with(path.into(), tap, OFlags::empty(), |what| Error::new(ErrorKind::InvalidArgument, what))
-    }
-
-    fn open_with(
-        path: PathBuf,
-        tap: Arc<dyn Tap>,
-        flags: OFlags,
-        refused: impl Fn(&'static str) -> Error,
-    ) -> Result<Self> {
-        let refused = |what| refused(what).in_file(&path);
+        let refused = |what| Error::corrupt(what).advise("a store holds plain files only").in_file(&path);
         // Without NONBLOCK, opening a pipe would wait for a writer; regular files do not care.
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | flags;
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOFOLLOW;
         let opened = tap::retrying(&*tap, Op::OpenFile, &path, |_| {
             let file = File::from(rustix::fs::open(&path, flags, Mode::empty())?);
             let metadata = file.metadata()?;

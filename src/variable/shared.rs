@@ -34,10 +34,6 @@ impl Shared {
         std::mem::take(&mut *lock(&self.changed)).iter().filter_map(Weak::upgrade).collect()
     }
 
-    pub(crate) fn has_changed(&self) -> bool {
-        !lock(&self.changed).is_empty()
-    }
-
     /// Memory that holds a copy of these bytes: fresh memory is slow, so that of an earlier value serves again.
     pub(crate) fn copy(&self, bytes: &[u8]) -> Memory {
         let spare = {

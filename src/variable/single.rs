@@ -236,7 +236,9 @@ impl Single {
     /// Changes bytes in place by a function that neither fails nor panics, copying first if anybody else holds them.
     fn change_in_place(self: &Arc<Self>, state: &mut State, change: impl FnOnce(&mut Memory)) -> Result<()> {
         if state.payload.memory_mut().is_none() {
-            let copy = self.named(state.payload.bytes()).map(|bytes| self.shared.copy(bytes))?;
+            // Its name comes from the state at hand, which is locked.
+            let bytes = state.payload.bytes().map_err(|error| error.of_variable(&*state.name))?;
+            let copy = self.shared.copy(bytes);
             state.payload = Arc::new(Payload::in_memory(Arc::new(copy)));
         }
         change(state.payload.memory_mut().expect("the copy is held by nobody else"));
@@ -264,7 +266,8 @@ impl Single {
             if shape != state.shape {
                 return Err(assign_shape(&name, &shape, &state.shape));
             }
-            state.payload.bytes().and_then(|bytes| tensor::check_bytes(dtype, &state.shape, bytes))?;
+            let checked = state.payload.bytes().and_then(|bytes| tensor::check_bytes(dtype, &state.shape, bytes));
+            checked.map_err(|error| error.of_variable(&*name))?;
             self.change_in_place(&mut state, |memory| {
                 let elements = memory.elements_mut::<T>().expect("the elements were checked above");
                 // Slices, where both have one, are what a compiler makes vector instructions of.
@@ -318,7 +321,8 @@ impl Single {
             tensor::check_dtype::<T>(dtype).map_err(|error| error.of_variable(&*name))?;
             check_scatter(&state.shape, rows, values.shape()).map_err(|error| error.of_variable(&*name))?;
             let row = state.shape.sizes()[1..].iter().product::<u64>() as usize;
-            state.payload.bytes().and_then(|bytes| tensor::check_bytes(dtype, &state.shape, bytes))?;
+            let checked = state.payload.bytes().and_then(|bytes| tensor::check_bytes(dtype, &state.shape, bytes));
+            checked.map_err(|error| error.of_variable(&*name))?;
             self.change_in_place(&mut state, |memory| {
                 let elements = memory.elements_mut::<T>().expect("the elements were checked above");
                 for (target, value) in rows.iter().flat_map(|at| at * row..(at + 1) * row).zip(values.iter()) {

@@ -7,6 +7,12 @@ mod catalog;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod disk;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod incremental;
@@ -22,3 +28,5 @@ mod support;
 mod tiny;
 #[cfg(test)]
 mod verify;
+#[cfg(test)]
+mod workload;

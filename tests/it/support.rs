@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tempfile::TempDir;
-use varkeep::{Checkpoint, DType, GetVariable, SavedKind, Shape, Store, Variable, init};
+use varkeep::{Checkpoint, DType, SavedKind, Shape, Store, Variable, init};
 
 /// Longer than any catalog of these tests takes.
 pub(crate) const CATALOG_WAIT: Duration = Duration::from_secs(60);
@@ -25,7 +25,6 @@ pub(crate) struct Held {
     pub(crate) shape: Shape,
     pub(crate) bytes: Vec<u8>,
     pub(crate) collections: Vec<String>,
-    pub(crate) ordinal: u64,
 }
 
 /// All names of a checkpoint.
@@ -42,7 +41,6 @@ pub(crate) fn contents(checkpoint: &Checkpoint) -> varkeep::Result<Contents> {
                 shape: saved.shape().clone(),
                 bytes: saved.tensor()?.bytes().to_vec(),
                 collections: saved.collections().to_vec(),
-                ordinal: saved.ordinal(),
             },
         ))
     };
@@ -74,11 +72,6 @@ pub(crate) fn members(store: &Store, collection: &str) -> Vec<(String, Vec<u8>)>
     let value = |variable: &Variable| variable.tensor().unwrap().bytes().to_vec();
     let members = store.collection(collection, "").unwrap();
     members.iter().map(|variable| (variable.name(), value(variable))).collect()
-}
-
-/// A request that makes whatever is there be resumed.
-pub(crate) fn resume<'s>(scope: &'s varkeep::Scope<'_>, name: &str) -> GetVariable<'s> {
-    scope.get_variable(name).initializer(init::zeros())
 }
 
 /// A variable of these elements.

@@ -103,6 +103,7 @@ impl ManifestLayout {
         Err(Error::corrupt(format!("this is not the manifest that the commit names: {expected:?} is expected")))
     }
 
+    #[cfg(any(test, fuzzing))]
     /// What a commit says of this manifest.
     pub(crate) fn reference(&self) -> ManifestRef {
         self.reference
@@ -173,6 +174,7 @@ impl ManifestLayout {
         self.decode(bytes, index, &mut Sections { layout: self, bytes })
     }
 
+    #[cfg(any(test, fuzzing))]
     /// All entries, in the order of their names.
     pub(crate) fn entries<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = Result<Entry>> + use<'a> {
         (0..self.entry_count).map(move |index| self.entry_at(bytes, index))

@@ -21,7 +21,6 @@ fn shape(sizes: &[u64]) -> Shape {
 fn an_empty_file_maps_to_no_bytes() {
     let empty = mapping(&[]);
     assert!(empty.is_empty());
-    empty.advise(Access::Random, 0..0);
     assert!(MappedRange::new(empty.clone(), 0, 0).is_some());
     assert!(MappedRange::new(empty, 0, 1).is_none());
 }
@@ -29,10 +28,6 @@ fn an_empty_file_maps_to_no_bytes() {
 #[test]
 fn a_range_lies_inside_its_mapping() {
     let mapping = mapping(b"0123456789");
-    for access in [Access::Random, Access::Sequential, Access::Soon] {
-        mapping.advise(access, 2..7);
-        mapping.advise(access, 2..70);
-    }
     assert_eq!(&MappedRange::new(mapping.clone(), 3, 4).unwrap()[..], b"3456");
     for (start, len) in [(0, 11), (11, 0), (10, 1), (u64::MAX, 1), (1, u64::MAX)] {
         assert!(MappedRange::new(mapping.clone(), start, len).is_none(), "{len} from {start}");
