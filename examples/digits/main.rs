@@ -68,7 +68,7 @@ fn progress_bar(steps_all: u64, steps_done: u64) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let style = ProgressStyle::with_template("{bar:32} step {pos}/{len}, {per_sec}, {eta} to go  {msg}")
+    let style = ProgressStyle::with_template("{bar:32} step {pos}/{len}, {eta} to go  {msg}")
         .unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(steps_all).with_style(style).with_position(steps_done)
 }
