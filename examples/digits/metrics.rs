@@ -2,8 +2,6 @@
 
 use varkeep::{DType, Result, Scope, Variable, init};
 
-use super::training::number;
-
 /// The mean of what was added since the last reset, as a sum and a count.
 pub(crate) struct Mean {
     sum: Variable,
@@ -18,12 +16,12 @@ impl Mean {
     }
 
     pub(crate) fn add(&self, value: f32) -> Result<()> {
-        self.sum.assign(number::<f32>(&self.sum)? + value)?;
-        self.count.assign(number::<f32>(&self.count)? + 1.0)
+        self.sum.assign(self.sum.item::<f32>()? + value)?;
+        self.count.assign(self.count.item::<f32>()? + 1.0)
     }
 
     pub(crate) fn value(&self) -> Result<f32> {
-        Ok(number::<f32>(&self.sum)? / number::<f32>(&self.count)?)
+        Ok(self.sum.item::<f32>()? / self.count.item::<f32>()?)
     }
 
     pub(crate) fn reset(&self) -> Result<()> {

@@ -7,7 +7,7 @@ use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
-use varkeep::{DType, Element, Error, ErrorKind, Result, Save, Store, Variable, init};
+use varkeep::{DType, Error, ErrorKind, Result, Save, Store, Variable, init};
 
 use super::data::Digits;
 use super::metrics::Mean;
@@ -52,7 +52,7 @@ impl<'a> Training<'a> {
 
         let scope = root.scope("training").resume().dtype(DType::U64).initializer(init::zeros()).enter()?;
         let counter = |name| scope.get_variable(name).scalar().trainable(false);
-        let seed = number::<u64>(&counter("seed").initializer(init::constant(options.seed)).get()?)?;
+        let seed = counter("seed").initializer(init::constant(options.seed)).get()?.item::<u64>()?;
         let (step, drawn) = (counter("step").get()?, counter("drawn").get()?);
         let images = digits.training.len();
         let order = scope.get_variable("order").shape([images]).dtype(DType::U32).trainable(false).get()?;
@@ -63,7 +63,7 @@ impl<'a> Training<'a> {
                 .advise("give that seed, or another --store"));
         }
         let mut generator = ChaCha8Rng::seed_from_u64(seed);
-        generator.set_word_pos(number::<u64>(&drawn)?.into());
+        generator.set_word_pos(drawn.item::<u64>()?.into());
 
         let metrics = root.scope("metrics").enter()?;
         let (loss, accuracy) = (Mean::get(&metrics, "loss")?, Mean::get(&metrics, "accuracy")?);
@@ -80,7 +80,7 @@ impl<'a> Training<'a> {
     }
 
     pub(crate) fn steps_done(&self) -> Result<u64> {
-        number(&self.step)
+        self.step.item()
     }
 
     /// Where the training stands, in words.
@@ -152,9 +152,4 @@ impl<'a> Training<'a> {
     pub(crate) fn accuracy(&self) -> Result<f32> {
         self.network.accuracy(&self.digits.held_back)
     }
-}
-
-/// The value of a scalar variable.
-pub(crate) fn number<T: Element>(variable: &Variable) -> Result<T> {
-    Ok(variable.read::<T>()?[IxDyn(&[])])
 }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use ndarray::{ArrayRef, ArrayViewMutD, Dimension};
 
 use crate::dtype::{DType, Element};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::scope::Constraint;
 use crate::shape::{PartialShape, Shape};
 use crate::tensor::Tensor;
@@ -179,6 +179,22 @@ impl Variable {
         }
     }
 
+    /// Reads the one element of a scalar, or of any variable that has just one.
+    ///
+    /// # Errors
+    /// As [`Variable::read`]; `index_out_of_range`, if there is not exactly one element.
+    pub fn item<T: Element>(&self) -> Result<T> {
+        let read = self.read::<T>()?;
+        let mut elements = read.iter().copied();
+        match (elements.next(), elements.next()) {
+            (Some(element), None) => Ok(element),
+            _ => {
+                let what = format!("variable {:?} of shape {} is not one element", self.name(), self.shape());
+                Err(Error::new(ErrorKind::IndexOutOfRange, what).of_variable(self.name()).advise("read it whole"))
+            }
+        }
+    }
+
     /// Reads some rows (indices of the first axis): of a value on disk, only the chunks that hold them are checked.
     ///
     /// # Errors
@@ -192,7 +208,7 @@ impl Variable {
                 let mut sizes = all.shape().sizes().to_vec();
                 if rows.start > rows.end || rows.end as u64 > sizes[0] {
                     let what = format!("rows {}..{} lie outside the {} rows", rows.start, rows.end, sizes[0]);
-                    let error = crate::error::Error::new(crate::error::ErrorKind::IndexOutOfRange, what);
+                    let error = Error::new(ErrorKind::IndexOutOfRange, what);
                     return Err(error.of_variable(self.name()));
                 }
                 offset[0] = rows.start as u64;
