@@ -19,6 +19,7 @@ mod store;
 mod strings;
 mod tensor;
 mod variable;
+mod verify;
 
 /// For tests of durability: watching and disturbing what reaches the disk. No part of the stable interface.
 #[doc(hidden)]
@@ -41,12 +42,15 @@ pub use store::{
 pub use strings::Strings;
 pub use tensor::Tensor;
 pub use variable::{Read, ReadStrings, Slice, Variable};
+pub use verify::{CheckpointHealth, Damage, VerifyProgress, VerifyReport, verify};
 
 /// What fuzz targets reach; not part of the interface.
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod hidden {
     pub use crate::format::fuzzing::{parse_commit, parse_manifest, parse_shard, parse_store_file};
+    pub use crate::name::key::{decode as decode_key, encode as encode_key};
+    pub use crate::name::{check_scope, check_tag, check_variable};
 }
 
 #[cfg(target_endian = "big")]

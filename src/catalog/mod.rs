@@ -20,6 +20,7 @@ use crate::id::CommitId;
 use crate::io::{self, Dir};
 use crate::manifest::Stack;
 
+pub(crate) use seal::PREFIX as NAME_PREFIX;
 use tree::Trees;
 pub(crate) use tree::{Change, Record};
 

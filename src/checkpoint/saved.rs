@@ -101,15 +101,22 @@ impl SavedVariable {
                 let mut slices = Vec::with_capacity(record.slices.len());
                 for (slice, tile) in record.slices.iter().zip(tiles.iter()) {
                     let single = match view.lookup(slice)?.map(|entry| entry.body) {
-                        Some(Body::Variable(found)) if found.shape == tile.shape => {
+                        Some(Body::Variable(found))
+                            if found.shape == tile.shape && found.statics.dtype == record.dtype =>
+                        {
                             SavedSingle::new(view, store, slice.clone(), found)?
                         }
                         _ => {
-                            let what = format!("slice {slice:?} of {name:?} is missing or of another shape");
+                            let what = format!("slice {slice:?} of {name:?} is missing or of another shape or dtype");
                             return Err(Error::corrupt(what).of_variable(&name));
                         }
                     };
                     slices.push((tile.offset, single));
+                }
+                // A whole without elements has no tiles, and nobody makes one.
+                if slices.is_empty() || slices.len() != record.slices.len() {
+                    let what = format!("the {} slices of {name:?} do not tile it", record.slices.len());
+                    return Err(Error::corrupt(what).of_variable(&name));
                 }
                 Saved::Whole { record, slices }
             }

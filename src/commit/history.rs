@@ -94,13 +94,11 @@ impl History {
 
     /// The numbers of all commit files, newest first.
     pub(crate) fn numbers(&self) -> Result<Vec<u64>> {
-        let mut numbers: Vec<u64> = self
-            .folders
-            .commits
-            .list()?
-            .iter()
-            .filter_map(|file| file_names::commit_number(file.file_name()?))
-            .collect();
+        // Also what is no file: where a link or a folder has taken the place of a commit, that is damage, which reading
+        // it tells. Passing over it would be a silent step back.
+        let files = self.folders.commits.list()?;
+        let mut numbers: Vec<u64> =
+            files.iter().filter_map(|file| file_names::commit_number(file.name.to_str()?)).collect();
         numbers.sort_unstable_by(|a, b| b.cmp(a));
         Ok(numbers)
     }

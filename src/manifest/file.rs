@@ -1,5 +1,7 @@
 //! One manifest file, open and mapped.
 
+use std::path::Path;
+
 use crate::error::{Error, Result};
 use crate::format::{Access, Entry, ManifestKind, ManifestLayout, ManifestRef, ShardRef, file_names};
 use crate::id::{ManifestId, StoreId};
@@ -23,6 +25,10 @@ impl ManifestFile {
         let layout = ManifestLayout::parse(&mapping, store, Access::Read).map_err(in_file)?;
         layout.check_is(reference).map_err(in_file)?;
         Ok(Self { reference: reference.clone(), path, mapping, layout })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     pub(crate) fn id(&self) -> ManifestId {
