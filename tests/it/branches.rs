@@ -108,6 +108,23 @@ fn deleting_the_tag_that_was_restored_from_loses_nothing() {
 }
 
 #[test]
+fn what_live_values_are_mapped_from_stays_though_no_commit_names_it() {
+    let folder = folder();
+    let path = folder.path().join("store");
+    drop(store_at_two(&path));
+    let store = Store::options().at_commit(1).open(&path).unwrap();
+    let w = store.find("w").unwrap().unwrap();
+    // The first thing this store does is to give up the commit that it stands on.
+    store.delete("one").unwrap();
+    store.delete("two").unwrap();
+    w.update_rows::<f32>(0..1, |mut row| row[0] = 5.0).unwrap();
+    assert_eq!(store.save("three").unwrap().bytes_new, 256 << 10);
+    drop((store, w));
+    let w = Checkpoint::open(&path, "three").unwrap().get("w").unwrap().read::<f32>().unwrap();
+    assert_eq!((w[0], w[1], w[199_999]), (5.0, 1.0, 1.0));
+}
+
+#[test]
 fn a_restored_state_whose_tag_is_gone_can_still_be_committed_as_it_is() {
     let folder = folder();
     let path = folder.path().join("store");
