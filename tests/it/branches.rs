@@ -1,7 +1,10 @@
 //! History that branches, tags that come and go, and what stays readable meanwhile.
 
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier};
 
+use varkeep::testing::{Op, Tap, Verdict};
 use varkeep::{Checkpoint, ErrorKind, Read, Save, Store, Variable, Which, init};
 
 use crate::support::{CATALOG_WAIT, contents, durable_files, files, folder, kept, vector};
@@ -16,7 +19,7 @@ fn all(read: &Read<f32>) -> f32 {
 }
 
 /// A store with `w` saved as 1 under `one` and as 2 under `two`, and a small variable beside it.
-fn store_at_two(path: &std::path::Path) -> (Store, Variable) {
+fn store_at_two(path: &Path) -> (Store, Variable) {
     let store = Store::open(path).unwrap();
     let w = vector(&store, "w", filled(1.0).to_vec());
     vector(&store, "small", vec![7.0]);
@@ -105,6 +108,28 @@ fn deleting_the_tag_that_was_restored_from_loses_nothing() {
     assert_eq!(store.checkpoints().unwrap().len(), 1);
     drop(store);
     assert_eq!(kept(&path).unwrap().tags.keys().collect::<Vec<_>>(), ["three"]);
+}
+
+#[test]
+fn what_live_values_are_mapped_from_stays_though_no_commit_names_it() {
+    let folder = folder();
+    let path = folder.path().join("store");
+    let store = Store::open(&path).unwrap();
+    let w = vector(&store, "w", filled(1.0).to_vec());
+    store.save("one").unwrap();
+    w.assign(filled(2.0)).unwrap();
+    store.save("two").unwrap();
+    drop((store, w));
+    let store = Store::options().at_commit(1).open(&path).unwrap();
+    let w = store.find("w").unwrap().unwrap();
+    // The first thing this store does is to give up the commit that it stands on.
+    store.delete("one").unwrap();
+    store.delete("two").unwrap();
+    w.update_rows::<f32>(0..1, |mut row| row[0] = 5.0).unwrap();
+    assert_eq!(store.save("three").unwrap().bytes_new, 256 << 10);
+    drop((store, w));
+    let w = Checkpoint::open(&path, "three").unwrap().get("w").unwrap().read::<f32>().unwrap();
+    assert_eq!((w[0], w[1], w[199_999]), (5.0, 1.0, 1.0));
 }
 
 #[test]
@@ -299,30 +324,54 @@ fn commits_are_published_in_the_order_of_their_snapshots() {
     });
 }
 
+/// Holds the publishing thread up when it next opens a file, until it is let go.
+#[derive(Default)]
+struct Held {
+    is_armed: AtomicBool,
+    arrived: AtomicBool,
+    let_go: AtomicBool,
+}
+
+impl Tap for Held {
+    fn before(&self, op: &Op<'_>, _path: &Path) -> Verdict {
+        let is_publisher = std::thread::current().name() == Some("varkeep-publisher");
+        if *op == Op::OpenFile && is_publisher && self.is_armed.swap(false, Ordering::SeqCst) {
+            self.arrived.store(true, Ordering::SeqCst);
+            while !self.let_go.load(Ordering::SeqCst) {
+                std::thread::yield_now();
+            }
+        }
+        Verdict::Go
+    }
+}
+
 #[test]
 fn what_a_restore_overtakes_is_not_committed_over_it() {
     let folder = folder();
     let path = folder.path().join("store");
-    let store = Store::open(&path).unwrap();
+    let held = Arc::new(Held::default());
+    let store = Store::options().tap(held.clone()).open(&path).unwrap();
     let w = vector(&store, "w", vec![0.0]);
     store.save("zero").unwrap();
+    store.save("again").unwrap();
+    held.is_armed.store(true, Ordering::SeqCst);
+    w.assign(ndarray::array![1.0_f32]).unwrap();
     std::thread::scope(|scope| {
-        let (store, w) = (&store, &w);
-        let committing = scope.spawn(move || {
-            for i in 1..=200_u8 {
-                w.assign(ndarray::array![f32::from(i)]).unwrap();
-                store.commit().unwrap();
-            }
-        });
-        while !committing.is_finished() {
-            store.restore("zero").unwrap();
+        let restoring = scope.spawn(|| store.restore("zero").unwrap());
+        while !held.arrived.load(Ordering::SeqCst) {
+            std::thread::yield_now();
         }
+        // Its snapshot is taken before the restore changes anything, and published after.
+        let committing = scope.spawn(|| store.commit().unwrap());
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        held.let_go.store(true, Ordering::SeqCst);
+        restoring.join().unwrap();
+        committing.join().unwrap();
     });
-    // Whatever the order was, what is live and what is durable are the same once all is committed.
     store.commit().unwrap();
-    let live = w.read::<f32>().unwrap()[0];
+    assert_eq!(w.read::<f32>().unwrap()[0], 0.0);
     let head = Checkpoint::open(&path, None).unwrap();
-    assert_eq!(head.get("w").unwrap().read::<f32>().unwrap()[0], live);
+    assert_eq!(head.get("w").unwrap().read::<f32>().unwrap()[0], 0.0, "durable is what was given up");
 }
 
 #[test]
