@@ -402,3 +402,54 @@ fn a_commit_beside_an_unfinished_creation_holds_nothing_of_it() {
     assert!(!store.commit().unwrap().is_new, "a creation that failed leaves nothing");
     assert!(store.find("inner").unwrap().is_none());
 }
+
+#[test]
+fn a_commit_beside_an_unfinished_recut_holds_what_was_there() {
+    let folder = folder();
+    let path = folder.path().join("store");
+    let store = Store::open(&path).unwrap();
+    vector(&store, "w", vec![0.0; 10]);
+    store.commit().unwrap();
+    drop(store);
+    for (round, fails) in [(1.0_f32, true), (2.0, true), (3.0, false)] {
+        let store = Arc::new(Store::open(&path).unwrap());
+        let root = store.root();
+        let resumed = root.scope("").resume().enter().unwrap();
+        // Not saved yet when the variable is taken out to be cut.
+        store.find("w").unwrap().unwrap().assign(ndarray::Array1::from_elem(10, round)).unwrap();
+        let inside = Arc::clone(&store);
+        let outcome = resumed
+            .get_variable("outer")
+            .shape([1])
+            .initializer(init::function(move |place: &init::Place<'_>| {
+                let root = inside.root();
+                let scope = root.scope("").resume().enter()?;
+                let cut = varkeep::scope::partitioner::fixed_size(2, 0);
+                let w = scope.get_variable("w").shape([10]).partitioner(cut).get()?;
+                assert_eq!(w.slices().len(), 2);
+                let other = Arc::clone(&inside);
+                std::thread::spawn(move || other.commit().unwrap()).join().unwrap();
+                let head = inside.checkpoint(None)?;
+                assert_eq!(contents(&head)?.keys().collect::<Vec<_>>(), ["w"]);
+                assert_eq!(head.get("w")?.read::<f32>()?[9], round, "what was visible is not saved");
+                if fails {
+                    return Err(varkeep::Error::new(ErrorKind::UserFunctionFailed, "on purpose"));
+                }
+                varkeep::Tensor::zeros(place.dtype, place.shape.clone())
+            }))
+            .get();
+        let outcome = outcome.map(drop).map_err(|error| error.kind());
+        assert_eq!(outcome, if fails { Err(ErrorKind::UserFunctionFailed) } else { Ok(()) });
+        let report = store.commit().unwrap();
+        assert_eq!(report.is_new, !fails, "a cut that failed leaves nothing");
+        drop(resumed);
+        drop(root);
+        let store = Arc::into_inner(store).map(drop);
+        assert!(store.is_some());
+        let head = contents(&Checkpoint::open(&path, None).unwrap()).unwrap();
+        let names: Vec<_> = head.keys().map(String::as_str).collect();
+        let expected: &[&str] = if fails { &["w"] } else { &["outer", "w", "w/part_0", "w/part_1"] };
+        assert_eq!(names, expected, "round {round}");
+        assert_eq!(Checkpoint::open(&path, None).unwrap().get("w").unwrap().read::<f32>().unwrap()[0], round);
+    }
+}
