@@ -252,13 +252,9 @@ impl Step<'_> {
         }
         let mut table = self.store.table();
         for (k, single) in adopted {
-            let mut state = single.state_mut();
-            let mut statics = (*state.statics).clone();
             let offset = slices[k as usize].0.clone();
-            statics.slice = Some(SlicePlace { whole: plan.name.to_owned(), ordinal: k as u32, offset });
-            state.statics = Arc::new(statics);
-            drop(state);
-            single.note_changed();
+            let place = SlicePlace { whole: plan.name.to_owned(), ordinal: k as u32, offset };
+            table.note(self.transaction, Undo::Adopted(single, place));
         }
         let whole = Whole::new(WholeState {
             name: plan.name.into(),

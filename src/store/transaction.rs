@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::format::SlicePlace;
 use crate::scope::Regularizer;
 use crate::store::state::StoreState;
 use crate::store::table::{Named, Slot, Table};
@@ -30,7 +31,7 @@ impl TransactionId {
     }
 }
 
-/// What a get has to take back if it fails.
+/// What a get has to take back if it fails, or to make visible if it is kept.
 #[derive(Debug)]
 pub(crate) enum Undo {
     /// A name was reserved.
@@ -41,6 +42,8 @@ pub(crate) enum Undo {
     ClaimedSingle(Arc<Single>),
     /// A partitioned variable was claimed that was not before.
     ClaimedWhole(Arc<Whole>),
+    /// A slice that was there belongs to a partitioned variable that was put together: it says so when the get is kept.
+    Adopted(Arc<Single>, SlicePlace),
     /// A recorded regularizer was bound to its function.
     Bound(Arc<Single>, Option<Regularizer>),
 }
@@ -90,8 +93,13 @@ impl<'s> Transaction<'s> {
         }
         let mut table = self.store.table();
         for undo in table.log_after(self.id, 0) {
-            if let Undo::Reserved(name) = undo {
-                make_live(&mut table, name);
+            match undo {
+                Undo::Reserved(name) => make_live(&mut table, name),
+                Undo::Adopted(single, place) => {
+                    Arc::make_mut(&mut single.state_mut().statics).slice = Some(place);
+                    single.note_changed();
+                }
+                Undo::Replaced { .. } | Undo::ClaimedSingle(_) | Undo::ClaimedWhole(_) | Undo::Bound(..) => {}
             }
         }
     }
@@ -129,6 +137,7 @@ pub(crate) fn undo(store: &StoreState, transaction: TransactionId, len: usize) {
             Undo::ClaimedSingle(single) => single.state_mut().claimed = false,
             Undo::ClaimedWhole(whole) => whole.state_mut().claimed = false,
             Undo::Bound(single, before) => single.state_mut().regularizer = before,
+            Undo::Adopted(..) => {}
         }
     }
     drop(table);

@@ -1,6 +1,8 @@
 //! Through the public interface: one binary, one module per topic.
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod support;
 
 #[cfg(test)]
