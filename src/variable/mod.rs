@@ -186,13 +186,11 @@ impl Variable {
     pub fn item<T: Element>(&self) -> Result<T> {
         let read = self.read::<T>()?;
         let mut elements = read.iter().copied();
-        match (elements.next(), elements.next()) {
-            (Some(element), None) => Ok(element),
-            _ => {
-                let what = format!("variable {:?} of shape {} is not one element", self.name(), self.shape());
-                Err(Error::new(ErrorKind::IndexOutOfRange, what).of_variable(self.name()).advise("read it whole"))
-            }
+        if let (Some(element), None) = (elements.next(), elements.next()) {
+            return Ok(element);
         }
+        let what = format!("variable {:?} of shape {} is not one element", self.name(), self.shape());
+        Err(Error::new(ErrorKind::IndexOutOfRange, what).of_variable(self.name()).advise("read it whole"))
     }
 
     /// Reads some rows (indices of the first axis): of a value on disk, only the chunks that hold them are checked.

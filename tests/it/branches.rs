@@ -402,3 +402,99 @@ fn a_commit_beside_an_unfinished_creation_holds_nothing_of_it() {
     assert!(!store.commit().unwrap().is_new, "a creation that failed leaves nothing");
     assert!(store.find("inner").unwrap().is_none());
 }
+
+#[test]
+fn a_commit_beside_an_unfinished_recut_holds_what_was_there() {
+    let folder = folder();
+    let path = folder.path().join("store");
+    let store = Store::open(&path).unwrap();
+    vector(&store, "w", vec![0.0; 10]);
+    store.commit().unwrap();
+    drop(store);
+    for (round, fails) in [(1.0_f32, true), (2.0, true), (3.0, false)] {
+        let store = Arc::new(Store::open(&path).unwrap());
+        let root = store.root();
+        let resumed = root.scope("").resume().enter().unwrap();
+        // Not saved yet when the variable is taken out to be cut.
+        store.find("w").unwrap().unwrap().assign(ndarray::Array1::from_elem(10, round)).unwrap();
+        let inside = Arc::clone(&store);
+        let outcome = resumed
+            .get_variable("outer")
+            .shape([1])
+            .initializer(init::function(move |place: &init::Place<'_>| {
+                let root = inside.root();
+                let scope = root.scope("").resume().enter()?;
+                let cut = varkeep::scope::partitioner::fixed_size(2, 0);
+                let w = scope.get_variable("w").shape([10]).partitioner(cut).get()?;
+                assert_eq!(w.slices().len(), 2);
+                let other = Arc::clone(&inside);
+                std::thread::spawn(move || other.commit().unwrap()).join().unwrap();
+                let head = inside.checkpoint(None)?;
+                assert_eq!(contents(&head)?.keys().collect::<Vec<_>>(), ["w"]);
+                assert_eq!(head.get("w")?.read::<f32>()?[9], round, "what was visible is not saved");
+                if fails {
+                    return Err(varkeep::Error::new(ErrorKind::UserFunctionFailed, "on purpose"));
+                }
+                varkeep::Tensor::zeros(place.dtype, place.shape.clone())
+            }))
+            .get();
+        let outcome = outcome.map(drop).map_err(|error| error.kind());
+        assert_eq!(outcome, if fails { Err(ErrorKind::UserFunctionFailed) } else { Ok(()) });
+        let report = store.commit().unwrap();
+        assert_eq!(report.is_new, !fails, "a cut that failed leaves nothing");
+        drop(resumed);
+        drop(root);
+        let store = Arc::into_inner(store).map(drop);
+        assert!(store.is_some());
+        let head = contents(&Checkpoint::open(&path, None).unwrap()).unwrap();
+        let names: Vec<_> = head.keys().map(String::as_str).collect();
+        let expected: &[&str] = if fails { &["w"] } else { &["outer", "w", "w/part_0", "w/part_1"] };
+        assert_eq!(names, expected, "round {round}");
+        assert_eq!(Checkpoint::open(&path, None).unwrap().get("w").unwrap().read::<f32>().unwrap()[0], round);
+    }
+}
+
+#[test]
+fn a_slice_that_an_unfinished_whole_takes_over_is_still_a_variable() {
+    let folder = folder();
+    let path = folder.path().join("store");
+    let store = Arc::new(Store::open(&path).unwrap());
+    vector(&store, "n/part_0", vec![1.0; 5]);
+    vector(&store, "n/part_1", vec![1.0; 5]);
+    store.commit().unwrap();
+    let root = store.root();
+    let scope = root.scope("").auto_reuse().enter().unwrap();
+    for fails in [true, false] {
+        let inside = Arc::clone(&store);
+        let outcome = scope
+            .get_variable("outer")
+            .shape([1])
+            .initializer(init::function(move |place: &init::Place<'_>| {
+                let root = inside.root();
+                let scope = root.scope("").auto_reuse().enter()?;
+                let cut = varkeep::scope::partitioner::fixed_size(2, 0);
+                let whole = scope.get_variable("n").shape([10]).initializer(init::zeros()).partitioner(cut).get()?;
+                assert_eq!(whole.read::<f32>()?[0], 1.0, "the slice was not taken over");
+                let first = whole.slices()[0].variable.clone();
+                first.assign(ndarray::Array1::from_elem(5, 1.0_f32))?;
+                let other = Arc::clone(&inside);
+                std::thread::spawn(move || other.commit().unwrap()).join().unwrap();
+                let head = contents(&inside.checkpoint(None)?)?;
+                assert_eq!(head.keys().collect::<Vec<_>>(), ["n/part_0", "n/part_1"]);
+                assert_eq!(head["n/part_0"].kind, varkeep::SavedKind::Variable, "half a whole was saved");
+                if fails {
+                    return Err(varkeep::Error::new(ErrorKind::UserFunctionFailed, "on purpose"));
+                }
+                varkeep::Tensor::zeros(place.dtype, place.shape.clone())
+            }))
+            .get();
+        match outcome {
+            Err(error) => assert!(fails && format!("{error:?}").contains("on purpose"), "{error:?}"),
+            Ok(_) => assert!(!fails),
+        }
+        assert_eq!(store.commit().unwrap().is_new, !fails);
+        let head = contents(&store.checkpoint(None).unwrap()).unwrap();
+        let expected = if fails { varkeep::SavedKind::Variable } else { varkeep::SavedKind::SliceOf("n".to_owned()) };
+        assert_eq!(head["n/part_0"].kind, expected);
+    }
+}

@@ -23,6 +23,8 @@ mod lifecycle;
 #[cfg(test)]
 mod locals;
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tiny;

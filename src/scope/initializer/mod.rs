@@ -5,14 +5,14 @@
 //!
 //! | made by | form | shape and dtype |
 //! |---|---|---|
-//! | [`zeros`], [`ones`], [`constant`], [`identity`], [`function`], [`fill`], and all of [`Random`] | function | those asked for |
+//! | [`zeros`], [`ones`], [`constant()`], [`identity()`], [`function`], [`fill`], and all of [`Random`] | function | those asked for |
 //! | [`nullary`] | function without parameters | its own |
 //! | [`tensor`], [`tensor_with_static_shape`], an ndarray itself | tensor | its own |
 //! | [`array()`] | array | its own; converted when it is cut into slices |
-//! | [`literal`] | literal | its own; converted, strictly, when it is cut into slices |
+//! | [`literal()`] | literal | its own; converted, strictly, when it is cut into slices |
 //!
-//! A bare number converts into none of them: whether `1.0` is a [`constant`] that takes the variable's dtype and shape
-//! or a [`literal`] with its own is said, never guessed.
+//! A bare number converts into none of them: whether `1.0` is a [`constant()`] that takes the variable's dtype and shape
+//! or a [`literal()`] with its own is said, never guessed.
 
 use std::fmt;
 use std::sync::Arc;
