@@ -67,7 +67,7 @@ impl Loss {
 
 impl Table {
     /// Whether a name of the base commit stands for what the base commit says: neither removed nor live.
-    fn is_base_only(&self, name: &str) -> bool {
+    pub(super) fn is_base_only(&self, name: &str) -> bool {
         !self.slots.contains_key(name) && !self.removed.contains_key(name)
     }
 

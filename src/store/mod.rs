@@ -222,13 +222,14 @@ impl Store {
     ///
     /// # Errors
     /// `tag_not_found`; `restore_name_conflict`, if the checkpoint holds a name, or a part or whole of a name, of
-    /// something that is not durable; `corrupt`, `io`. Then nothing has changed.
+    /// something that is not durable, or would take a slice from a partitioned variable that is not; `corrupt`, `io`.
+    /// Then nothing has changed.
     pub fn restore(&self, which: impl Into<Which>) -> Result<()> {
         let which = which.into();
         self.reset(move |state| View::open(&state.history, &state.shards, &which, state.reading).map(Arc::new))
     }
 
-    /// Goes back to the last commit, forgetting what changed since.
+    /// Goes back to the last commit, or to what was restored since, forgetting what changed afterwards.
     ///
     /// # Errors
     /// As [`Store::restore`].

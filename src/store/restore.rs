@@ -141,17 +141,21 @@ impl Table {
         durable.map(|(name, _)| name.clone()).collect()
     }
 
-    /// Checks that no name of what stays is, contains or is part of a name that comes.
+    /// Checks that no name of what stays is, contains or is part of a name that comes, unless the two stand beside each
+    /// other already, and that partitioned variables that stay keep their slices.
     fn check_conflicts(&self, view: &View) -> Result<()> {
         let durable: HashSet<String> = self.durable_names().into_iter().collect();
-        for full_name in self.slots.keys().filter(|name| !durable.contains(*name)) {
+        for (full_name, slot) in self.slots.iter().filter(|(name, _)| !durable.contains(*name)) {
+            if let Slot::Live(Named::Object(Object::Whole(whole))) = slot {
+                check_slices(&whole.state(), view)?;
+            }
             let around = full_name
                 .rsplit_once(name::SEPARATOR)
                 .filter(|(_, last)| last.strip_prefix("part_").is_some_and(|k| k.parse::<u64>().is_ok()));
             let mut others = vec![full_name.clone(), name::slice_of(full_name, 0)];
             others.extend(around.map(|(whole, _)| whole.to_owned()));
             for other in others {
-                if !durable.contains(&other) && view.lookup(&other)?.is_some() {
+                if !durable.contains(&other) && !self.base_holds(&other)? && view.lookup(&other)?.is_some() {
                     let what =
                         format!("the checkpoint holds {other:?}, which meets {full_name:?}, which is not durable");
                     return Err(Error::new(ErrorKind::RestoreNameConflict, what)
@@ -162,4 +166,31 @@ impl Table {
         }
         Ok(())
     }
+
+    /// Whether a name is durable though it is not live, since nobody has looked at it yet.
+    fn base_holds(&self, full_name: &str) -> Result<bool> {
+        Ok(self.is_base_only(full_name) && self.base.lookup(full_name)?.is_some())
+    }
+}
+
+/// Checks that the durable slices of a partitioned variable that is not durable itself, and so stays, stay slices of it.
+fn check_slices(whole: &WholeState, view: &View) -> Result<()> {
+    for (_, slice) in &whole.slices {
+        let slice = slice.state();
+        if !slice.is_durable() {
+            continue;
+        }
+        let entry = view.lookup(&slice.name)?.map(|entry| entry.body);
+        if !matches!(entry, Some(Body::Variable(record)) if record.shape == slice.shape && record.statics.dtype == slice.dtype())
+        {
+            let what = format!(
+                "the checkpoint does not hold {:?}, a slice of {:?}, which as a whole is not durable and stays",
+                slice.name, whole.name
+            );
+            return Err(Error::new(ErrorKind::RestoreNameConflict, what)
+                .of_variable(&*whole.name)
+                .advise("remove that variable first"));
+        }
+    }
+    Ok(())
 }

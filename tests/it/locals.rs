@@ -4,7 +4,7 @@ use std::path::Path;
 
 use varkeep::scope::partitioner::fixed_size;
 use varkeep::scope::regularizer::l2;
-use varkeep::{DType, Save, Store, Tensor, init};
+use varkeep::{DType, ErrorKind, Save, Store, Tensor, Variable, init};
 
 use crate::support::{CATALOG_WAIT, files, folder, vector};
 
@@ -105,4 +105,54 @@ fn what_happens_to_locals_alone_makes_no_commit() {
     store.remove(&format!("{WORD}_scope/{WORD}_cut_0")).unwrap();
     let report = store.commit().unwrap();
     assert!(!report.is_new && report.number == before.number, "removing");
+}
+
+/// A partitioned variable that is not durable, since its second slice is local.
+fn half_durable(store: &Store) -> Variable {
+    let root = store.root();
+    root.get_local_variable("half/part_1").shape([2]).initializer(init::zeros()).get().unwrap();
+    let scope = root.scope("").auto_reuse().enter().unwrap();
+    let half = scope.get_variable("half").shape([4]).initializer(init::zeros()).partitioner(fixed_size(2, 0));
+    half.get().unwrap()
+}
+
+#[test]
+fn going_back_takes_no_slice_from_a_variable_that_stays() {
+    let folder = folder();
+    let store = Store::open(folder.path().join("store")).unwrap();
+    vector(&store, "w", vec![1.0]);
+    store.save("without").unwrap();
+    let half = half_durable(&store);
+    assert!(!half.is_durable() && half.slices()[0].variable.is_durable());
+    for conflict in [store.rollback(), store.restore("without")] {
+        let conflict = conflict.unwrap_err();
+        assert_eq!((conflict.kind(), conflict.variable()), (ErrorKind::RestoreNameConflict, Some("half")));
+    }
+    assert_eq!(half.tensor().unwrap().shape().sizes(), [4]);
+
+    // With its slice committed it can stay whole.
+    store.commit().unwrap();
+    half.slices()[0].variable.update::<f32>(|mut slice| slice.fill(7.0)).unwrap();
+    store.rollback().unwrap();
+    assert_eq!(half.read::<f32>().unwrap().as_slice(), Some(&[0.0; 4][..]));
+    store.remove("half").unwrap();
+    store.restore("without").unwrap();
+}
+
+#[test]
+fn going_back_looks_at_names_alike_whether_they_are_live_or_not() {
+    let folder = folder();
+    let path = folder.path().join("store");
+    let store = Store::open(&path).unwrap();
+    vector(&store, "v", vec![1.0]);
+    store.commit().unwrap();
+    drop(store);
+    for look in [true, false] {
+        let store = Store::open(&path).unwrap();
+        let stray = store.root().get_local_variable("v/part_0").shape([1]).get().unwrap();
+        assert!(!look || store.find("v").unwrap().is_some());
+        store.rollback().unwrap();
+        assert_eq!(store.find("v/part_0").unwrap().as_ref(), Some(&stray), "looked: {look}");
+        assert!(store.find("v").unwrap().is_some());
+    }
 }

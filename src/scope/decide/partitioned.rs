@@ -155,6 +155,19 @@ impl<'r> Asked<'r, '_> {
         Error::new(ErrorKind::PartitionedVariableExists, what).advise(how_to_reuse(self.reuse(), found.claimed))
     }
 
+    /// Checks that a slice to be made meets no partitioned variable of its name: one name stands for one thing.
+    pub(super) fn check_no_whole(&self, slice: &str) -> Result<()> {
+        if self.existing.whole(slice)?.is_none() {
+            return Ok(());
+        }
+        let what = format!(
+            "slice {slice:?} of variable {:?} cannot be made: a partitioned variable of its name exists{}",
+            self.name(),
+            self.created(slice)
+        );
+        Err(Error::new(ErrorKind::PartitionedVariableExists, what).advise("use another name"))
+    }
+
     pub(super) fn check_whole(&self, asked: &PartialShape, dtype: DType, found: &WholeFacts) -> Result<()> {
         if !asked.is_compatible_with(&(&found.shape).into()) {
             let what = format!(
@@ -276,14 +289,7 @@ impl<'r> WholePlan<'r> {
                 _ => Ok(SliceStep::Adopt(name)),
             };
         }
-        if existing.whole(&name)?.is_some() {
-            let what = format!(
-                "slice {name:?} of variable {:?} cannot be made: a partitioned variable of its name exists{}",
-                self.name,
-                asked.created(&name)
-            );
-            return Err(Error::new(ErrorKind::PartitionedVariableExists, what).advise("use another name"));
-        }
+        asked.check_no_whole(&name)?;
         let nullary = matches!(source, Source::Nullary(_));
         let plan = Plan::new(name, Some(SliceOf { whole: self.name, ordinal: k }), source, self.request)?;
         if nullary {

@@ -104,6 +104,7 @@ impl<'r> Asked<'r, '_> {
             if let Some(in_the_way) = self.existing.variable(&slice)? {
                 return Err(self.variable_exists(&slice, &in_the_way));
             }
+            self.check_no_whole(&slice)?;
         }
         let to = Cut::Slices(counts);
         Ok(Decision::Reslice(Reslice { name: self.name(), shape: shape.clone(), dtype, from, to }))

@@ -33,6 +33,8 @@ fn resuming_takes_over_what_an_earlier_session_left() {
     assert_fails(resume("p").shape(&[]).cut(&[2]), &left, Kind::PartitionedShapeMismatch);
     let in_the_way = left.clone().with("v/part_1", &[1], DType::F32);
     assert_fails(resume("v").cut(&[2]), &in_the_way, Kind::VariableExists);
+    let in_the_way = left.clone().with_whole("p/part_2", &[4], &[2]);
+    assert_fails(resume("p").cut(&[4]), &in_the_way, Kind::PartitionedVariableExists);
 
     // Once per session.
     let mut claimed = left;
