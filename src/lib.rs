@@ -47,12 +47,34 @@ pub use variable::{Read, ReadStrings, Slice, Variable};
 pub use verify::{CheckpointHealth, Damage, VerifyProgress, VerifyReport, verify};
 
 /// What fuzz targets reach; not part of the interface.
+/// What the fuzz targets reach. No part of the stable interface.
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod hidden {
+    use crate::error::Result;
+    use crate::name;
+
     pub use crate::format::fuzzing::{parse_commit, parse_manifest, parse_shard, parse_store_file};
-    pub use crate::name::key::{decode as decode_key, encode as encode_key};
-    pub use crate::name::{check_scope, check_tag, check_variable};
+
+    pub fn decode_key(key: &[u8]) -> Option<String> {
+        name::key::decode(key)
+    }
+
+    pub fn encode_key(full_name: &str) -> Vec<u8> {
+        name::key::encode(full_name)
+    }
+
+    pub fn check_scope(parent: &str, scope: &str) -> Result<()> {
+        name::check_scope(parent, scope)
+    }
+
+    pub fn check_tag(tag: &str) -> Result<()> {
+        name::check_tag(tag)
+    }
+
+    pub fn check_variable(full_name: &str, scope: &str) -> Result<()> {
+        name::check_variable(full_name, scope)
+    }
 }
 
 /// The README's example runs as a test.
