@@ -46,7 +46,6 @@ pub use tensor::Tensor;
 pub use variable::{Read, ReadStrings, Slice, Variable};
 pub use verify::{CheckpointHealth, Damage, VerifyProgress, VerifyReport, verify};
 
-/// What fuzz targets reach; not part of the interface.
 /// What the fuzz targets reach. No part of the stable interface.
 #[cfg(fuzzing)]
 #[doc(hidden)]
