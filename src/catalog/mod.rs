@@ -86,10 +86,16 @@ impl Catalog {
         self.send(Job::Rebuild { stack, names });
     }
 
-    /// The durable members of a collection in order of creation, if the catalog mirrors the names of `names`.
-    pub(crate) fn members(&self, collection: &str, names: CommitId) -> Option<Vec<String>> {
+    /// The durable members of a collection that are wanted, in order of creation, if the catalog mirrors the names of
+    /// `names`.
+    pub(crate) fn members(
+        &self,
+        collection: &str,
+        names: CommitId,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Option<Vec<String>> {
         let current = lock(&self.current).clone().filter(|current| current.names == names)?;
-        if let Ok(Ok(members)) = catch_unwind(AssertUnwindSafe(|| current.trees.members(collection))) {
+        if let Ok(Ok(members)) = catch_unwind(AssertUnwindSafe(|| current.trees.members(collection, wanted))) {
             return Some(members);
         }
         *lock(&self.current) = None;
@@ -218,14 +224,14 @@ impl Worker {
         let trees = Trees::open(&self.root.path().join(&folder))?;
         let mut batch = Vec::with_capacity(BATCH_NAMES);
         for entry in stack.entries("") {
-            batch.extend(record_of(&entry?).map(Change::Put));
+            batch.extend(record_of(&entry?));
             if batch.len() == BATCH_NAMES {
                 self.check_wanted()?;
-                trees.apply(&batch)?;
+                trees.fill(&batch)?;
                 batch.clear();
             }
         }
-        trees.apply(&batch)?;
+        trees.fill(&batch)?;
         self.open = Some(Open { folder, trees, names });
         self.announce();
         Ok(())

@@ -50,44 +50,72 @@ impl Trees {
     }
 
     pub(crate) fn apply(&self, changes: &[Change]) -> Result<()> {
-        let (mut records, mut members) = (Batch::default(), Batch::default());
+        let mut batches = Batches::default();
         for change in changes {
             let (Change::Put(Record { name, .. }) | Change::Remove(name)) = change;
             let name_key = key::encode(name);
             if let Some(old) = self.records.get(&name_key).map_err(broken)? {
                 let old = decode(&old)?;
                 for collection in &old.collections {
-                    members.remove(member_key(collection, old.ordinal));
+                    batches.members.remove(member_key(collection, old.ordinal));
                 }
-                records.remove(name_key.as_slice());
+                batches.records.remove(name_key.as_slice());
             }
             if let Change::Put(record) = change {
-                for collection in &record.collections {
-                    members.insert(member_key(collection, record.ordinal), name.as_bytes());
-                }
-                records.insert(name_key, encode(record)?);
+                batches.put(name_key, record)?;
             }
         }
-        self.records.apply_batch(records).map_err(broken)?;
-        self.members.apply_batch(members).map_err(broken)
+        self.apply_batches(batches)
     }
 
-    /// The names in a collection, in order of creation.
-    pub(crate) fn members(&self, collection: &str) -> Result<Vec<String>> {
-        self.members
-            .scan_prefix(member_prefix(collection))
-            .values()
-            .map(|name| {
-                String::from_utf8(name.map_err(broken)?.to_vec())
-                    .map_err(|_| Error::corrupt("a name in the catalog is not text"))
-            })
-            .collect()
+    /// Puts records of names that there are none of yet, so that nothing has to be looked up.
+    pub(crate) fn fill(&self, records: &[Record]) -> Result<()> {
+        let mut batches = Batches::default();
+        for record in records {
+            batches.put(key::encode(&record.name), record)?;
+        }
+        self.apply_batches(batches)
+    }
+
+    fn apply_batches(&self, batches: Batches) -> Result<()> {
+        self.records.apply_batch(batches.records).map_err(broken)?;
+        self.members.apply_batch(batches.members).map_err(broken)
+    }
+
+    /// The names in a collection that are wanted, in order of creation.
+    pub(crate) fn members(&self, collection: &str, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<String>> {
+        let mut names = Vec::new();
+        for name in self.members.scan_prefix(member_prefix(collection)).values() {
+            let name = name.map_err(broken)?;
+            let name = str::from_utf8(&name).map_err(|_| Error::corrupt("a name in the catalog is not text"))?;
+            if wanted(name) {
+                names.push(name.to_owned());
+            }
+        }
+        Ok(names)
     }
 
     /// Brings everything to the files and lets go of them. sled's own threads may write a little longer: its files are
     /// final when [`FILE_LOCKED`] is no longer locked.
     pub(crate) fn close(self) -> Result<()> {
         self.db.flush().map_err(broken)?;
+        Ok(())
+    }
+}
+
+/// What is put into both trees at once.
+#[derive(Default)]
+struct Batches {
+    records: Batch,
+    members: Batch,
+}
+
+impl Batches {
+    fn put(&mut self, name_key: Vec<u8>, record: &Record) -> Result<()> {
+        for collection in &record.collections {
+            self.members.insert(member_key(collection, record.ordinal), record.name.as_bytes());
+        }
+        self.records.insert(name_key, encode(record)?);
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! The live table: what this process has of each name, over what the base commit holds.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use crate::checkpoint::View;
 use crate::dtype::DType;
@@ -13,31 +13,7 @@ use crate::shape::Shape;
 use crate::store::transaction::{TransactionId, Undo};
 use crate::variable::{Object, Shared, Single, State, Whole, WholeState};
 
-/// What a name stands for.
-#[derive(Clone, Debug)]
-pub(crate) enum Named {
-    Object(Object),
-    /// Another name of this variable.
-    Alias {
-        target: String,
-        ordinal: u64,
-    },
-}
-
-/// What the process has under a name.
-#[derive(Debug)]
-pub(crate) enum Slot {
-    Live(Named),
-    /// Being created: visible to the transaction that creates it, awaited by the others.
-    Reserved {
-        owner: TransactionId,
-        named: Option<Named>,
-    },
-    /// Making room for another cut of its variable: gone for the transaction that cuts, awaited by the others.
-    Leaving {
-        owner: TransactionId,
-    },
-}
+pub(crate) use crate::store::slots::{Named, Slot, Slots};
 
 /// What is found under a name.
 #[derive(Clone, Debug)]
@@ -59,11 +35,15 @@ pub(crate) enum Found {
 #[derive(Debug)]
 pub(crate) struct Table {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) slots: HashMap<String, Slot>,
+    pub(crate) slots: Slots,
     /// Names of the base commit that were removed since, each with when that was.
     pub(crate) removed: HashMap<String, u64>,
     /// Partitioned variables and aliases made since the last snapshot.
     pub(crate) changed_names: Vec<String>,
+    /// Trainable variables that no save covers.
+    pub(crate) left_out: Vec<Weak<Single>>,
+    /// Whether all aliases of the base are live.
+    pub(crate) aliases_are_live: bool,
     pub(crate) base: Arc<View>,
     /// Counts how often the base was replaced by another state than the one just published.
     pub(crate) resets: u64,
@@ -82,9 +62,11 @@ impl Table {
         let next_ordinal = base.commit().map_or(0, |commit| commit.next_ordinal).max(next_ordinal);
         Self {
             shared,
-            slots: HashMap::new(),
+            slots: Slots::default(),
             removed: HashMap::new(),
             changed_names: Vec::new(),
+            left_out: Vec::new(),
+            aliases_are_live: false,
             base,
             resets: 0,
             next_ordinal,
@@ -92,6 +74,16 @@ impl Table {
             logs: HashMap::new(),
             removals: 0,
         }
+    }
+
+    /// Makes another state than the one just published the base.
+    pub(crate) fn replace_base(&mut self, view: &Arc<View>) {
+        self.base = Arc::clone(view);
+        self.resets += 1;
+        self.next_ordinal = self.next_ordinal.max(view.commit().map_or(0, |commit| commit.next_ordinal));
+        // What was known of the other one.
+        self.slots.forget_base();
+        self.aliases_are_live = false;
     }
 
     pub(crate) fn take_ordinal(&mut self) -> u64 {
@@ -139,6 +131,31 @@ impl Table {
             Some(entry) => self.enliven(entry).map(Found::Live),
             None => Ok(Found::Nothing),
         }
+    }
+
+    /// The variable of a name, through an alias if it is one, if it is live.
+    pub(crate) fn live_object(&self, full_name: &str) -> Option<&Object> {
+        match self.slots.live(full_name)?.0 {
+            Named::Object(object) => Some(object),
+            Named::Alias { target, .. } => match self.slots.live(target)?.0 {
+                Named::Object(object) => Some(object),
+                Named::Alias { .. } => None,
+            },
+        }
+    }
+
+    /// Looks whether anything has the name of the first slice of a live variable, and remembers if nothing has: those
+    /// who only read find that out no other way.
+    pub(crate) fn look_for_first_slice(&mut self, full_name: &str) -> Result<()> {
+        if let Some((_, false)) = self.slots.live(full_name) {
+            let slice = name::slice_of(full_name, 0);
+            if !self.slots.contains_key(&slice)
+                && (self.removed.contains_key(&slice) || self.base.lookup(&slice)?.is_none())
+            {
+                self.slots.note_no_first_slice(full_name);
+            }
+        }
+        Ok(())
     }
 
     /// The variable of a name as a transaction sees it, which sees what it has made itself.

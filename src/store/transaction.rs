@@ -35,7 +35,7 @@ impl TransactionId {
 #[derive(Debug)]
 pub(crate) enum Undo {
     /// A name was reserved.
-    Reserved(String),
+    Reserved(Arc<str>),
     /// A variable, or a slice of one, made room for another cut.
     Replaced { name: String, object: Object },
     /// A variable was claimed that was not before.
@@ -75,7 +75,8 @@ impl<'s> Transaction<'s> {
         if around.is_none() {
             CURRENT.with_borrow_mut(|current| current.push((key_of(store), id)));
         }
-        let start = store.table().log_len(id);
+        // An outermost one has done nothing yet.
+        let start = around.map_or(0, |id| store.table_to_read().log_len(id));
         Self { store, id, is_outermost: around.is_none(), start, kept: false }
     }
 
@@ -92,7 +93,7 @@ impl<'s> Transaction<'s> {
         let mut table = self.store.table();
         for undo in table.log_after(self.id, 0) {
             match undo {
-                Undo::Reserved(name) => make_live(&mut table, name),
+                Undo::Reserved(name) => make_live(&mut table, &name),
                 // Unless another slice took its place.
                 Undo::Replaced { name, .. } => {
                     if let Some(Slot::Leaving { .. }) = table.slots.get(&name) {
@@ -102,6 +103,7 @@ impl<'s> Transaction<'s> {
                 Undo::ClaimedSingle(_) | Undo::ClaimedWhole(_) | Undo::Bound(..) => {}
             }
         }
+        self.store.settle(table);
     }
 }
 
@@ -113,7 +115,6 @@ impl Drop for Transaction<'_> {
         if self.is_outermost {
             let key = key_of(self.store);
             CURRENT.with_borrow_mut(|current| current.retain(|(store, _)| *store != key));
-            self.store.settle();
         }
     }
 }
@@ -137,19 +138,23 @@ pub(crate) fn undo(store: &StoreState, transaction: TransactionId, len: usize) {
             Undo::Bound(single, before) => single.state_mut().regularizer = before,
         }
     }
-    drop(table);
-    store.settle();
+    store.settle(table);
 }
 
-fn make_live(table: &mut Table, name: String) {
-    let Some(Slot::Reserved { named: Some(named), .. }) = table.slots.remove(&name) else { return };
-    table.slots.insert(name.clone(), Slot::Live(named.clone()));
+fn make_live(table: &mut Table, name: &Arc<str>) {
+    let Some(slot) = table.slots.get_mut(name) else { return };
+    let Slot::Reserved { named: Some(named), .. } = slot else { return };
+    let named = named.clone();
+    *slot = Slot::Live(named.clone());
     match named {
-        Named::Object(Object::Single(single)) => single.note_changed(),
+        Named::Object(Object::Single(single)) => {
+            single.note_changed();
+            table.note_left_out(&single);
+        }
         Named::Object(Object::Whole(whole)) => {
             let slices = whole.state().slices.clone();
             for (k, (offset, slice)) in slices.into_iter().enumerate() {
-                let place = SlicePlace { whole: name.clone(), ordinal: k as u32, offset };
+                let place = SlicePlace { whole: name.to_string(), ordinal: k as u32, offset };
                 let mut state = slice.state_mut();
                 if state.statics.slice.as_ref() == Some(&place) {
                     continue;
@@ -159,9 +164,9 @@ fn make_live(table: &mut Table, name: String) {
                 drop(state);
                 slice.note_changed();
             }
-            table.changed_names.push(name);
+            table.changed_names.push(name.to_string());
         }
-        Named::Alias { .. } => table.changed_names.push(name),
+        Named::Alias { .. } => table.changed_names.push(name.to_string()),
     }
 }
 
