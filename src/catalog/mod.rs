@@ -86,14 +86,17 @@ impl Catalog {
         self.send(Job::Rebuild { stack, names });
     }
 
-    /// The durable members of a collection that are wanted, in order of creation, if the catalog mirrors the names of
-    /// `names`.
+    /// The durable members of a collection that are wanted, in order of creation, if the catalog lists them and mirrors
+    /// the names of `names`.
     pub(crate) fn members(
         &self,
         collection: &str,
         names: CommitId,
         wanted: &dyn Fn(&str) -> bool,
     ) -> Option<Vec<String>> {
+        if !tree::lists(collection) {
+            return None;
+        }
         let current = lock(&self.current).clone().filter(|current| current.names == names)?;
         if let Ok(Ok(members)) = catch_unwind(AssertUnwindSafe(|| current.trees.members(collection, wanted))) {
             return Some(members);
@@ -224,14 +227,14 @@ impl Worker {
         let trees = Trees::open(&self.root.path().join(&folder))?;
         let mut batch = Vec::with_capacity(BATCH_NAMES);
         for entry in stack.entries("") {
-            batch.extend(record_of(&entry?));
+            batch.extend(record_of(&entry?).map(Change::Put));
             if batch.len() == BATCH_NAMES {
                 self.check_wanted()?;
-                trees.fill(&batch)?;
+                trees.apply(&batch)?;
                 batch.clear();
             }
         }
-        trees.fill(&batch)?;
+        trees.apply(&batch)?;
         self.open = Some(Open { folder, trees, names });
         self.announce();
         Ok(())

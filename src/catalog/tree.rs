@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use sled::{Batch, Db, Mode, Tree};
+use sled::{Db, Mode, Tree};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::key;
+use crate::scope::collection::GLOBAL_VARIABLES;
 
 /// Memory that sled may use as its cache, in bytes.
 const CACHE_BYTES: u64 = 64 << 20;
@@ -26,6 +27,12 @@ pub(crate) struct Record {
 pub(crate) enum Change {
     Put(Record),
     Remove(String),
+}
+
+/// Whether the members of a collection are listed. What is durable is in `GLOBAL_VARIABLES`, all of it, so a list of them
+/// would be one of nearly all names, which the manifests hold already.
+pub(crate) fn lists(collection: &str) -> bool {
+    collection != GLOBAL_VARIABLES
 }
 
 /// An open database.
@@ -49,37 +56,35 @@ impl Trees {
         Ok(Self { db, records, members })
     }
 
+    /// Makes changes, in order, name by name: a catalog that was left half way is never used, so nothing has to be
+    /// atomic. In the order of keys this takes sled less time than its batches, which it works through in any order.
     pub(crate) fn apply(&self, changes: &[Change]) -> Result<()> {
-        let mut batches = Batches::default();
+        let mut members: Vec<(Vec<u8>, Option<&str>)> = Vec::new();
         for change in changes {
-            let (Change::Put(Record { name, .. }) | Change::Remove(name)) = change;
+            let (name, record) = match change {
+                Change::Put(record) => (&record.name, Some(record)),
+                Change::Remove(name) => (name, None),
+            };
             let name_key = key::encode(name);
-            if let Some(old) = self.records.get(&name_key).map_err(broken)? {
-                let old = decode(&old)?;
-                for collection in &old.collections {
-                    batches.members.remove(member_key(collection, old.ordinal));
-                }
-                batches.records.remove(name_key.as_slice());
+            let old = match record {
+                Some(record) => self.records.insert(name_key, encode(record)?),
+                None => self.records.remove(name_key),
+            };
+            if let Some(old) = old.map_err(broken)? {
+                members.extend(member_keys(&decode(&old)?).map(|key| (key, None)));
             }
-            if let Change::Put(record) = change {
-                batches.put(name_key, record)?;
+            members.extend(record.iter().flat_map(|record| member_keys(record)).map(|key| (key, Some(name.as_str()))));
+        }
+        // Of two changes of one member the later one stays the later.
+        members.sort_by(|(a, _), (b, _)| a.cmp(b));
+        for (key, name) in members {
+            match name {
+                Some(name) => self.members.insert(key, name).map(drop),
+                None => self.members.remove(key).map(drop),
             }
+            .map_err(broken)?;
         }
-        self.apply_batches(batches)
-    }
-
-    /// Puts records of names that there are none of yet, so that nothing has to be looked up.
-    pub(crate) fn fill(&self, records: &[Record]) -> Result<()> {
-        let mut batches = Batches::default();
-        for record in records {
-            batches.put(key::encode(&record.name), record)?;
-        }
-        self.apply_batches(batches)
-    }
-
-    fn apply_batches(&self, batches: Batches) -> Result<()> {
-        self.records.apply_batch(batches.records).map_err(broken)?;
-        self.members.apply_batch(batches.members).map_err(broken)
+        Ok(())
     }
 
     /// The names in a collection that are wanted, in order of creation.
@@ -103,23 +108,6 @@ impl Trees {
     }
 }
 
-/// What is put into both trees at once.
-#[derive(Default)]
-struct Batches {
-    records: Batch,
-    members: Batch,
-}
-
-impl Batches {
-    fn put(&mut self, name_key: Vec<u8>, record: &Record) -> Result<()> {
-        for collection in &record.collections {
-            self.members.insert(member_key(collection, record.ordinal), record.name.as_bytes());
-        }
-        self.records.insert(name_key, encode(record)?);
-        Ok(())
-    }
-}
-
 fn member_prefix(collection: &str) -> Vec<u8> {
     let mut key = key::encode(collection);
     key.push(0);
@@ -130,6 +118,11 @@ fn member_key(collection: &str, ordinal: u64) -> Vec<u8> {
     let mut key = member_prefix(collection);
     key.extend(ordinal.to_be_bytes().as_slice());
     key
+}
+
+/// Under which keys a name is listed as a member.
+fn member_keys(record: &Record) -> impl Iterator<Item = Vec<u8>> {
+    record.collections.iter().filter(|key| lists(key)).map(|collection| member_key(collection, record.ordinal))
 }
 
 fn encode(record: &Record) -> Result<Vec<u8>> {
