@@ -1,0 +1,87 @@
+//! Everything changed, everything is written.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Result;
+use varkeep::{Save, Store, Variable};
+
+use crate::context::Context;
+use crate::measure::{Cache, Contender, Samples, clock, in_turns};
+use crate::peers::{raw, safetensors};
+use crate::report::{Bar, Row, Unit};
+use crate::state::{self, Held};
+
+/// 1 GiB in 256 tensors.
+pub(crate) fn large(context: &Context) -> Result<Vec<Row>> {
+    let elements = context.scaled(1 << 20, 1 << 10);
+    let what = "full durable save, 1 GiB in 256 tensors";
+    save(context, what, 256, elements, 0.90)
+}
+
+/// 20,000 tensors of 50 KiB.
+pub(crate) fn small(context: &Context) -> Result<Vec<Row>> {
+    let count = context.scaled(20_000, 20);
+    let what = "full durable save, 20,000 tensors of 50 KiB";
+    save(context, what, count, (50 << 10) / 4, 0.75)
+}
+
+fn save(context: &Context, what: &str, count: u64, elements: u64, bar: f64) -> Result<Vec<Row>> {
+    let store = state::open(&context.path("ours.varkeep"))?;
+    let variables = state::create(&store, count, elements)?;
+    // A training run has saved before.
+    save_replacing(&store, &variables)?;
+    let bytes = (count * elements * 4) as f64;
+    let mut rows = Vec::new();
+    for cache in [Cache::Cold, Cache::Warm] {
+        let contenders = vec![
+            Contender::new("varkeep", || save_replacing(&store, &variables)),
+            peer("raw writer", context, &variables, |path, held| raw::write(path, &held.bytes(), context.threads)),
+            peer("safetensors + fsync", context, &variables, |path, held| {
+                safetensors::write_durably(path, held.tensors())
+            }),
+            peer("safetensors", context, &variables, |path, held| safetensors::write(path, held.tensors())),
+        ];
+        let rates = in_turns(context, cache, contenders)?;
+        let [ours, raw, durable, not_durable] = rates
+            .iter()
+            .map(|seconds| seconds.rate(bytes))
+            .collect::<Vec<Samples>>()
+            .try_into()
+            .expect("as many as there are contenders");
+        let row = |peer: &str, theirs: &Samples| {
+            let case = format!("{what}, {} page cache", cache.name());
+            Row::new(case, Unit::GigabytesPerSecond, ours.clone()).against(peer, theirs.clone())
+        };
+        rows.push(row("raw writer", &raw).bar(Bar::AtLeast(bar)));
+        let limit = 0.9 * raw.median() / durable.median();
+        rows.push(row("safetensors + fsync", &durable).bar(Bar::AtLeast(limit.min(3.0))));
+        rows.push(row("safetensors, not durable", &not_durable));
+    }
+    Ok(rows)
+}
+
+/// Saves a state of which every element has changed, in the place of the checkpoint before.
+fn save_replacing(store: &Store, variables: &[Variable]) -> Result<Duration> {
+    state::step(variables)?;
+    let (_, took) = clock(|| store.save(Save::tag("newest").replace()))?;
+    state::wait_until_tidy(store);
+    Ok(took)
+}
+
+/// Somebody who writes one new file.
+fn peer<'a>(
+    name: &'static str,
+    context: &'a Context,
+    variables: &'a [Variable],
+    write: impl Fn(&Path, &Held) -> Result<()> + 'a,
+) -> Contender<'a> {
+    Contender::new(name, move || {
+        let path = context.path("theirs");
+        let held = Held::of(variables)?;
+        let ((), took) = clock(|| write(&path, &held))?;
+        fs::remove_file(&path)?;
+        Ok(took)
+    })
+}

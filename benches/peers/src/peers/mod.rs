@@ -1,0 +1,4 @@
+//! What varkeep is measured against.
+
+pub(crate) mod raw;
+pub(crate) mod safetensors;
