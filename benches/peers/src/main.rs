@@ -3,8 +3,10 @@
 mod args;
 mod cases;
 mod context;
+mod files;
 mod mapped;
 mod measure;
+mod memory;
 mod peers;
 mod report;
 mod state;

@@ -9,7 +9,7 @@ use varkeep::{Save, Store, Variable};
 
 use crate::context::Context;
 use crate::measure::{Cache, Contender, Samples, clock, in_turns};
-use crate::peers::{raw, safetensors};
+use crate::peers::{candle, raw, redb, safetensors};
 use crate::report::{Bar, Row, Unit};
 use crate::state::{self, Held};
 
@@ -32,6 +32,7 @@ fn save(context: &Context, what: &str, count: u64, elements: u64, bar: f64) -> R
     let variables = state::create(&store, count, elements)?;
     // A training run has saved before.
     save_replacing(&store, &variables)?;
+    let var_map = candle::var_map(Held::of(&variables)?.tensors())?;
     let bytes = (count * elements * 4) as f64;
     let mut rows = Vec::new();
     for cache in [Cache::Cold, Cache::Warm] {
@@ -41,23 +42,23 @@ fn save(context: &Context, what: &str, count: u64, elements: u64, bar: f64) -> R
             peer("safetensors + fsync", context, &variables, |path, held| {
                 safetensors::write_durably(path, held.tensors())
             }),
+            peer("redb", context, &variables, |path, held| redb::write(path, held.tensors())),
             peer("safetensors", context, &variables, |path, held| safetensors::write(path, held.tensors())),
+            peer("candle VarMap", context, &variables, |path, _| candle::save(&var_map, path)),
         ];
-        let rates = in_turns(context, cache, contenders)?;
-        let [ours, raw, durable, not_durable] = rates
-            .iter()
-            .map(|seconds| seconds.rate(bytes))
-            .collect::<Vec<Samples>>()
-            .try_into()
-            .expect("as many as there are contenders");
+        let samples = in_turns(context, cache, contenders)?;
+        let [ours, raw, safetensors_fsync, redb, safetensors, candle] =
+            [0, 1, 2, 3, 4, 5].map(|i| samples[i].rate(bytes));
         let row = |peer: &str, theirs: &Samples| {
             let case = format!("{what}, {} page cache", cache.name());
             Row::new(case, Unit::GigabytesPerSecond, ours.clone()).against(peer, theirs.clone())
         };
+        let limit = 0.9 * raw.median() / safetensors_fsync.median();
         rows.push(row("raw writer", &raw).bar(Bar::AtLeast(bar)));
-        let limit = 0.9 * raw.median() / durable.median();
-        rows.push(row("safetensors + fsync", &durable).bar(Bar::AtLeast(limit.min(3.0))));
-        rows.push(row("safetensors, not durable", &not_durable));
+        rows.push(row("safetensors + fsync", &safetensors_fsync).bar(Bar::AtLeast(limit.min(3.0))));
+        rows.push(row("redb, a value for each tensor", &redb));
+        rows.push(row("safetensors, not durable", &safetensors));
+        rows.push(row("candle VarMap, not durable", &candle));
     }
     Ok(rows)
 }
@@ -71,16 +72,17 @@ fn save_replacing(store: &Store, variables: &[Variable]) -> Result<Duration> {
 }
 
 /// Somebody who writes one new file.
-fn peer<'a>(
+fn peer<'a, T>(
     name: &'static str,
     context: &'a Context,
     variables: &'a [Variable],
-    write: impl Fn(&Path, &Held) -> Result<()> + 'a,
+    write: impl Fn(&Path, &Held) -> Result<T> + 'a,
 ) -> Contender<'a> {
     Contender::new(name, move || {
         let path = context.path("theirs");
         let held = Held::of(variables)?;
-        let ((), took) = clock(|| write(&path, &held))?;
+        let (written, took) = clock(|| write(&path, &held))?;
+        drop(written);
         fs::remove_file(&path)?;
         Ok(took)
     })
