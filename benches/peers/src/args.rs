@@ -8,16 +8,18 @@ use lexopt::prelude::{Long, Short, Value, ValueExt};
 pub(crate) const HELP: &str = "\
 Measures varkeep beside other ways of keeping tensors, in turns, in one run.
 
-    peers [OPTIONS] [CASE]...
+    peers [OPTIONS] [CASE]...          a table
+    peers growth [OPTIONS] [SWEEP]...  how cost grows: one picture for each sweep
 
-A CASE is a group of cases, or a part of its name; without any, all are run. `--list` lists them.
+A CASE is a group of cases, or a part of its name; without any, all are run. So is a SWEEP. `--list` lists both.
 
     --json          one line of JSON for each case, on standard output
     --repeats N     rounds of every contender (default 5)
     --scale X       multiplies sizes and counts; the bars are meant for 1, the default
+    --docs PATH     puts the table (or the pictures) where the documentation in this folder shows them
     --dir PATH      where files go, and are removed from (default: the system's temporary folder)
     --verbose       every sample as it comes, on standard error
-    --list          list the cases
+    --list          list the cases and sweeps
     --help          this text";
 
 /// What is to be done.
@@ -25,32 +27,37 @@ A CASE is a group of cases, or a part of its name; without any, all are run. `--
 pub(crate) enum Task {
     Help,
     List,
-    Run,
-    /// Runs one group in this process, for a parent that renders its rows.
-    Child(String),
+    Cases,
+    Growth,
+    /// Runs one group of cases in this process, for a parent that shows what it came to.
+    ChildCase(String),
+    /// Runs one sweep in this process.
+    ChildSweep(String),
 }
 
 /// The command line.
 #[derive(Debug)]
 pub(crate) struct Args {
     pub(crate) task: Task,
-    pub(crate) cases: Vec<String>,
+    pub(crate) names: Vec<String>,
     pub(crate) is_json: bool,
     pub(crate) is_verbose: bool,
     pub(crate) repeats: usize,
     pub(crate) scale: f64,
+    pub(crate) docs: Option<PathBuf>,
     pub(crate) dir: PathBuf,
 }
 
 impl Args {
     pub(crate) fn parse() -> Result<Self> {
         let mut args = Self {
-            task: Task::Run,
-            cases: Vec::new(),
+            task: Task::Cases,
+            names: Vec::new(),
             is_json: false,
             is_verbose: false,
             repeats: 5,
             scale: 1.0,
+            docs: None,
             dir: std::env::temp_dir(),
         };
         let mut parser = lexopt::Parser::from_env();
@@ -63,8 +70,11 @@ impl Args {
                 Long("repeats") => args.repeats = parser.value()?.parse()?,
                 Long("scale") => args.scale = parser.value()?.parse()?,
                 Long("dir") => args.dir = parser.value()?.into(),
-                Long("child") => args.task = Task::Child(parser.value()?.string()?),
-                Value(case) => args.cases.push(case.string()?),
+                Long("docs") => args.docs = Some(parser.value()?.into()),
+                Long("child-case") => args.task = Task::ChildCase(parser.value()?.string()?),
+                Long("child-sweep") => args.task = Task::ChildSweep(parser.value()?.string()?),
+                Value(word) if word == "growth" && args.names.is_empty() => args.task = Task::Growth,
+                Value(name) => args.names.push(name.string()?),
                 other => bail!("{}; see --help", other.unexpected()),
             }
         }

@@ -86,6 +86,10 @@ impl<'a> Contender<'a> {
     pub(crate) fn new(name: &'static str, run: impl FnMut() -> Result<Duration> + 'a) -> Self {
         Self { name, run: Box::new(run) }
     }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
 }
 
 /// The seconds of each contender, in the order given.

@@ -175,20 +175,11 @@ impl Row {
     }
 }
 
-/// The rows as a table in Markdown that is also well aligned as plain text.
+/// The rows as a table in Markdown, and their other figures below it.
 pub(crate) fn table(rows: &[Row], is_full_scale: bool) -> String {
-    let head = ["case", "varkeep", "peer", "who", "ratio", "bar", "holds"].map(str::to_owned);
-    let mut lines = vec![head];
-    lines.extend(rows.iter().map(|row| row.cells(is_full_scale)));
-    let widths: [usize; 7] =
-        std::array::from_fn(|i| lines.iter().map(|cells| cells[i].chars().count()).max().unwrap_or_default());
-    let mut text = String::new();
-    for (i, cells) in lines.iter().enumerate() {
-        push_line(&mut text, cells, &widths);
-        if i == 0 {
-            push_line(&mut text, &widths.map(|width| "-".repeat(width)), &widths);
-        }
-    }
+    let mut cells = vec![["case", "varkeep", "peer", "who", "ratio", "bar", "holds"].map(str::to_owned).to_vec()];
+    cells.extend(rows.iter().map(|row| row.cells(is_full_scale).to_vec()));
+    let mut text = markdown(&cells);
     for row in rows.iter().filter(|row| !row.figures.is_empty()) {
         let figures: Vec<_> =
             row.figures.iter().map(|f| format!("{} {} {}", f.name, short(f.value), f.unit.name())).collect();
@@ -198,11 +189,20 @@ pub(crate) fn table(rows: &[Row], is_full_scale: bool) -> String {
     text
 }
 
-fn push_line(text: &mut String, cells: &[String; 7], widths: &[usize; 7]) {
-    for (cell, width) in cells.iter().zip(widths) {
-        text.push_str(&format!("| {cell:<width$} "));
+/// A table in Markdown that is aligned as plain text too; the first line is its head.
+pub(crate) fn markdown(lines: &[Vec<String>]) -> String {
+    let columns = lines.first().map_or(0, Vec::len);
+    let width = |i: usize| lines.iter().map(|cells| cells[i].chars().count()).max().unwrap_or_default();
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let rule: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
+    let mut text = String::new();
+    for cells in lines.iter().take(1).chain([&rule]).chain(lines.iter().skip(1)) {
+        for (cell, width) in cells.iter().zip(&widths) {
+            text.push_str(&format!("| {cell:<width$} "));
+        }
+        text.push_str("|\n");
     }
-    text.push_str("|\n");
+    text
 }
 
 /// A figure to three digits.

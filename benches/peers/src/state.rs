@@ -1,9 +1,13 @@
 //! States to be saved: variables of a store whose bytes the peers borrow, so that everybody writes the same.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Result;
 use varkeep::{Read, Store, Variable, init};
+
+/// How long a catalog may take to catch up.
+pub(crate) const CATALOG_WAIT: Duration = Duration::from_mins(5);
 
 /// The name of the `i`-th variable, as a model has them.
 pub(crate) fn name(i: u64) -> String {

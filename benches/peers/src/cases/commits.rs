@@ -14,7 +14,7 @@ use crate::state;
 const COMMITS: u64 = 300;
 
 /// A store with slow commits gives fewer.
-const ENOUGH: Duration = Duration::from_secs(60);
+const ENOUGH: Duration = Duration::from_mins(1);
 
 /// The times of small commits.
 pub(crate) struct Times {
@@ -73,7 +73,7 @@ fn times_with(context: &Context, name: &str, count: u64) -> Result<Times> {
     let variables = state::create(&store, count, 16)?;
     store.commit()?;
     // sled's threads are not part of the question.
-    store.wait_for_catalog(Duration::from_secs(300));
+    store.wait_for_catalog(state::CATALOG_WAIT);
     times(context, &store, |round| {
         for i in 0..10 {
             let at = (round * 10 + i) * 7919 % variables.len();

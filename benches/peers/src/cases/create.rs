@@ -1,6 +1,6 @@
 //! Creating many variables.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use varkeep::init;
@@ -35,7 +35,7 @@ pub(crate) fn run(context: &Context) -> Result<Vec<Row>> {
         times.creates_alone.0.push(start.elapsed().as_secs_f64());
         store.commit()?;
         times.acknowledged.0.push(start.elapsed().as_secs_f64());
-        ensure!(store.wait_for_catalog(Duration::from_secs(120)), "the catalog does not catch up");
+        ensure!(store.wait_for_catalog(state::CATALOG_WAIT), "the catalog does not catch up");
         times.catalog.0.push(start.elapsed().as_secs_f64());
         drop(root);
         drop(store);

@@ -36,29 +36,34 @@ fn save(context: &Context, what: &str, count: u64, elements: u64, bar: f64) -> R
     let bytes = (count * elements * 4) as f64;
     let mut rows = Vec::new();
     for cache in [Cache::Cold, Cache::Warm] {
-        let contenders = vec![
+        let mut contenders = vec![
             Contender::new("varkeep", || save_replacing(&store, &variables)),
             peer("raw writer", context, &variables, |path, held| raw::write(path, &held.bytes(), context.threads)),
             peer("safetensors + fsync", context, &variables, |path, held| {
                 safetensors::write_durably(path, held.tensors())
             }),
-            peer("redb", context, &variables, |path, held| redb::write(path, held.tensors())),
-            peer("safetensors", context, &variables, |path, held| safetensors::write(path, held.tensors())),
-            peer("candle VarMap", context, &variables, |path, _| candle::save(&var_map, path)),
         ];
-        let samples = in_turns(context, cache, contenders)?;
-        let [ours, raw, safetensors_fsync, redb, safetensors, candle] =
-            [0, 1, 2, 3, 4, 5].map(|i| samples[i].rate(bytes));
-        let row = |peer: &str, theirs: &Samples| {
+        if cache == Cache::Warm {
+            contenders.extend([
+                peer("safetensors, not durable", context, &variables, |path, held| {
+                    safetensors::write(path, held.tensors())
+                }),
+                peer("candle VarMap, not durable", context, &variables, |path, _| candle::save(&var_map, path)),
+                peer("redb, a value for each tensor", context, &variables, |path, held| {
+                    redb::write(path, held.tensors())
+                }),
+            ]);
+        }
+        let peers: Vec<_> = contenders.iter().map(Contender::name).skip(1).collect();
+        let rates: Vec<Samples> =
+            in_turns(context, cache, contenders)?.iter().map(|seconds| seconds.rate(bytes)).collect();
+        let limit = 0.9 * rates[1].median() / rates[2].median();
+        let bars = [Some(bar), Some(limit.min(3.0)), None, None, None];
+        for ((peer, theirs), bar) in peers.into_iter().zip(&rates[1..]).zip(bars) {
             let case = format!("{what}, {} page cache", cache.name());
-            Row::new(case, Unit::GigabytesPerSecond, ours.clone()).against(peer, theirs.clone())
-        };
-        let limit = 0.9 * raw.median() / safetensors_fsync.median();
-        rows.push(row("raw writer", &raw).bar(Bar::AtLeast(bar)));
-        rows.push(row("safetensors + fsync", &safetensors_fsync).bar(Bar::AtLeast(limit.min(3.0))));
-        rows.push(row("redb, a value for each tensor", &redb));
-        rows.push(row("safetensors, not durable", &safetensors));
-        rows.push(row("candle VarMap, not durable", &candle));
+            let row = Row::new(case, Unit::GigabytesPerSecond, rates[0].clone()).against(peer, theirs.clone());
+            rows.push(if let Some(bar) = bar { row.bar(Bar::AtLeast(bar)) } else { row });
+        }
     }
     Ok(rows)
 }

@@ -78,7 +78,7 @@ pub(crate) const GROUPS: &[Group] = &[
         run: store_open::run,
     },
     Group { name: "restore", about: "restoring another checkpoint of 1 GiB", disk_bytes: 5 * GIB, run: restore::run },
-    Group { name: "get", about: "getting a live variable by name", disk_bytes: 1 * GIB, run: get::run },
-    Group { name: "create", about: "100,000 creates and one commit", disk_bytes: 1 * GIB, run: create::run },
+    Group { name: "get", about: "getting a live variable by name", disk_bytes: GIB, run: get::run },
+    Group { name: "create", about: "100,000 creates and one commit", disk_bytes: GIB, run: create::run },
     Group { name: "cold-read", about: "reading everything, checksummed", disk_bytes: 3 * GIB, run: cold_read::run },
 ];

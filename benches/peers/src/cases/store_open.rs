@@ -17,7 +17,7 @@ fn open(path: &Path, catalog: &mut Samples) -> Result<Duration> {
     let start = Instant::now();
     let store = state::open(path)?;
     let returned = start.elapsed();
-    ensure!(store.wait_for_catalog(Duration::from_secs(300)), "the catalog does not catch up");
+    ensure!(store.wait_for_catalog(state::CATALOG_WAIT), "the catalog does not catch up");
     catalog.0.push(start.elapsed().as_secs_f64());
     Ok(returned)
 }
@@ -27,7 +27,7 @@ pub(crate) fn run(context: &Context) -> Result<Vec<Row>> {
     let store = state::open(&path)?;
     drop(state::create(&store, context.scaled(1_000_000, 100), 1)?);
     store.commit()?;
-    ensure!(store.wait_for_catalog(Duration::from_secs(300)), "the catalog does not catch up");
+    ensure!(store.wait_for_catalog(state::CATALOG_WAIT), "the catalog does not catch up");
     drop(store);
     let (copy, filled) = (context.path("copy"), context.path("filled"));
     sled::copy(&sled::catalog_of(&path)?, &copy)?;

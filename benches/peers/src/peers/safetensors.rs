@@ -10,6 +10,9 @@ use safetensors::{Dtype, SafeTensors, View};
 
 use crate::mapped;
 
+/// How many tensors a file can hold, about: its header may take 100 MB, of which one with a name like ours takes 120 bytes.
+pub(crate) const TENSORS_MAX: u64 = 500_000;
+
 /// A tensor that is borrowed.
 struct Borrowed<'a> {
     shape: [usize; 1],
