@@ -13,7 +13,7 @@ use crate::scope::{CollectionFilter, Regularizer};
 use crate::store::state::StoreState;
 use crate::store::table::{Named, Slot, Table};
 use crate::store::transaction::{self, TransactionId};
-use crate::variable::{Object, Single, State, Variable};
+use crate::variable::{Object, State, Variable};
 
 /// The loss that a regularizer adds for one variable: a function of its current value.
 #[derive(Clone, Debug)]
@@ -71,25 +71,6 @@ impl Table {
     /// Whether a name of the base commit stands for what the base commit says: neither removed nor live.
     pub(super) fn is_base_only(&self, name: &str) -> bool {
         !self.slots.contains_key(name) && !self.removed.contains_key(name)
-    }
-
-    /// Notes a variable that has become live.
-    pub(super) fn note_left_out(&mut self, single: &Arc<Single>) {
-        let state = single.state();
-        if state.statics.trainable && !state.is_durable() {
-            self.left_out.push(Arc::downgrade(single));
-        }
-    }
-
-    /// The names of trainable variables that a save leaves out, in order of creation.
-    fn left_out(&mut self) -> Vec<String> {
-        let mut names = BTreeMap::new();
-        self.left_out.retain(|single| {
-            let single = single.upgrade().filter(|single| single.state().attached);
-            names.extend(single.iter().map(|single| (single.state().statics.ordinal, single.name().to_string())));
-            single.is_some()
-        });
-        names.into_values().collect()
     }
 
     /// Live variables and slices by order of creation, of those whose names start with `prefix` the ones that are
@@ -191,11 +172,6 @@ impl StoreState {
             Some(Loss { variable, regularizer })
         });
         Ok(losses.collect())
-    }
-
-    /// The names of trainable variables that a save leaves out, in order of creation.
-    pub(crate) fn left_out(&self) -> Vec<String> {
-        self.table().left_out()
     }
 
     /// Whether there is anything to save.

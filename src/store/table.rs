@@ -1,7 +1,7 @@
 //! The live table: what this process has of each name, over what the base commit holds.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use crate::checkpoint::View;
 use crate::dtype::DType;
@@ -40,13 +40,15 @@ pub(crate) struct Table {
     pub(crate) removed: HashMap<String, u64>,
     /// Partitioned variables and aliases made since the last snapshot.
     pub(crate) changed_names: Vec<String>,
-    /// Trainable variables that no save covers.
-    pub(crate) left_out: Vec<Weak<Single>>,
     /// Whether all aliases of the base are live.
     pub(crate) aliases_are_live: bool,
     pub(crate) base: Arc<View>,
     /// Counts how often the base was replaced by another state than the one just published.
     pub(crate) resets: u64,
+    /// Counts the saves that failed after they had begun to write.
+    pub(crate) failures: u64,
+    /// How many saves have taken their snapshot and have not been taken up yet.
+    pub(crate) saves_queued: usize,
     pub(crate) next_ordinal: u64,
     /// Which transaction waits for which.
     pub(crate) waits: HashMap<TransactionId, TransactionId>,
@@ -65,10 +67,11 @@ impl Table {
             slots: Slots::default(),
             removed: HashMap::new(),
             changed_names: Vec::new(),
-            left_out: Vec::new(),
             aliases_are_live: false,
             base,
             resets: 0,
+            failures: 0,
+            saves_queued: 0,
             next_ordinal,
             waits: HashMap::new(),
             logs: HashMap::new(),

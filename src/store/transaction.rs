@@ -147,10 +147,7 @@ fn make_live(table: &mut Table, name: &Arc<str>) {
     let named = named.clone();
     *slot = Slot::Live(named.clone());
     match named {
-        Named::Object(Object::Single(single)) => {
-            single.note_changed();
-            table.note_left_out(&single);
-        }
+        Named::Object(Object::Single(single)) => single.note_changed(),
         Named::Object(Object::Whole(whole)) => {
             let slices = whole.state().slices.clone();
             for (k, (offset, slice)) in slices.into_iter().enumerate() {
