@@ -34,7 +34,7 @@ pub(crate) fn stall(context: &Context) -> Result<Vec<Row>> {
     begin(&store)?.wait()?;
     let [mut stalls, mut durable] = <[Samples; 2]>::default();
     for _ in 0..context.repeats * 4 {
-        state::wait_until_tidy(&store);
+        state::wait_until_tidy(&store)?;
         context.settle()?;
         state::step(&variables)?;
         let start = Instant::now();
@@ -58,7 +58,12 @@ struct Steps {
 }
 
 /// Takes quiet steps, begins a save of a state that is dirty throughout, and takes steps until it is durable; again and again.
-fn steps(context: &Context, store: &Store, variables: &[Variable], step: impl Fn(usize) -> Result<()>) -> Result<Steps> {
+fn steps(
+    context: &Context,
+    store: &Store,
+    variables: &[Variable],
+    step: impl Fn(usize) -> Result<()>,
+) -> Result<Steps> {
     begin(store)?.wait()?;
     let [mut quiet, mut beside, mut durable] = <[Samples; 3]>::default();
     let at_least = QUIET.mul_f64(context.scale.max(0.05));
@@ -69,7 +74,7 @@ fn steps(context: &Context, store: &Store, variables: &[Variable], step: impl Fn
         Ok(())
     };
     for _ in 0..context.repeats {
-        state::wait_until_tidy(store);
+        state::wait_until_tidy(store)?;
         state::step(variables)?;
         context.settle()?;
         let start = Instant::now();
@@ -81,9 +86,12 @@ fn steps(context: &Context, store: &Store, variables: &[Variable], step: impl Fn
         loop {
             timed(&mut beside)?;
             match pending.try_wait() {
-                Ok(report) => break report?,
+                Ok(saved) => {
+                    saved?;
+                    break;
+                }
                 Err(again) => pending = again,
-            };
+            }
         }
         durable.0.push(start.elapsed().as_secs_f64());
     }
@@ -137,10 +145,11 @@ pub(crate) fn extra_memory(context: &Context) -> Result<Vec<Row>> {
             }
         })?;
         extra.0.push(bytes as f64);
-        state::wait_until_tidy(&store);
+        state::wait_until_tidy(&store)?;
     }
-    let row = Row::new("extra memory of a background save of 4 GiB, everything updated meanwhile", Unit::Mebibytes, extra)
-        .figure("the stated budget", Unit::Mebibytes, BUDGET_BYTES as f64)
-        .bar(Bar::AtMost((BUDGET_BYTES >> 20) as f64));
+    let row =
+        Row::new("extra memory of a background save of 4 GiB, everything updated meanwhile", Unit::Mebibytes, extra)
+            .figure("the stated budget", Unit::Mebibytes, BUDGET_BYTES as f64)
+            .bar(Bar::AtMost((BUDGET_BYTES >> 20) as f64));
     Ok(vec![row])
 }
