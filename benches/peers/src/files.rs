@@ -11,6 +11,7 @@ use anyhow::{Context as _, Result};
 const FOLDERS: [&str; 3] = ["shards", "manifests", "commits"];
 
 /// The names of a store's files at some time. Files are written once, under names that are used once.
+#[derive(PartialEq)]
 pub(crate) struct Files {
     store: PathBuf,
     names: HashSet<PathBuf>,

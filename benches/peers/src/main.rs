@@ -78,8 +78,7 @@ fn chosen<'a, T>(all: &'a [T], name_of: impl Fn(&T) -> &'static str, words: &[St
 /// What was run, on what, and how.
 fn preamble(args: &Args) -> Result<String> {
     let mut text = format!(
-        "varkeep {} on {}. Medians (and ranges) of {} rounds in turns; page cache, where it is cold: {}.",
-        env!("CARGO_PKG_VERSION"),
+        "Measured on {}. Medians (and ranges) of {} rounds in turns; the page cache, where it is cold, is {}.",
         machine::describe(&args.dir)?,
         args.repeats,
         context::eviction(),

@@ -1,13 +1,18 @@
 //! States to be saved: variables of a store whose bytes the peers borrow, so that everybody writes the same.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use varkeep::{Read, Store, Variable, init};
 
+use crate::files::Files;
+
 /// How long a catalog may take to catch up.
 pub(crate) const CATALOG_WAIT: Duration = Duration::from_mins(5);
+
+/// A store begins to tidy up as soon as nothing was saved for 20 ms.
+const QUIET: Duration = Duration::from_millis(100);
 
 /// The name of the `i`-th variable, as a model has them.
 pub(crate) fn name(i: u64) -> String {
@@ -73,8 +78,16 @@ pub(crate) fn open(path: &Path) -> Result<Store> {
     Ok(Store::open(path)?)
 }
 
-/// Waits until the store has tidied up behind its last save: its publishing thread answers in turn.
-pub(crate) fn wait_until_tidy(store: &Store) {
-    let answer = store.delete("no checkpoint has this name");
-    debug_assert!(answer.is_err());
+/// Waits until the store has merged and reclaimed what its last save left: until its files stay the same for a while.
+pub(crate) fn wait_until_tidy(store: &Store) -> Result<()> {
+    let mut files = Files::of(store.path())?;
+    let (mut since, begun) = (Instant::now(), Instant::now());
+    while since.elapsed() < QUIET && begun.elapsed() < CATALOG_WAIT {
+        std::thread::sleep(QUIET / 10);
+        let now = Files::of(store.path())?;
+        if now != files {
+            (files, since) = (now, Instant::now());
+        }
+    }
+    Ok(())
 }

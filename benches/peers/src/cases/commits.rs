@@ -13,6 +13,9 @@ use crate::state;
 /// Long enough for manifests to be merged into larger ones several times.
 const COMMITS: u64 = 300;
 
+/// Waiting for rest takes longer than the commits.
+const RESTED: usize = 100;
+
 /// A store with slow commits gives fewer.
 const ENOUGH: Duration = Duration::from_mins(1);
 
@@ -25,7 +28,7 @@ pub(crate) struct Times {
 }
 
 pub(crate) fn times(context: &Context, store: &Store, touch: impl Fn(usize) -> Result<()>) -> Result<Times> {
-    state::wait_until_tidy(store);
+    state::wait_until_tidy(store)?;
     context.settle()?;
     let commits = context.scaled(COMMITS, 10) as usize;
     let commit = |round| -> Result<Duration> {
@@ -39,8 +42,8 @@ pub(crate) fn times(context: &Context, store: &Store, touch: impl Fn(usize) -> R
     }
     let mut rested = Vec::new();
     let start = Instant::now();
-    while rested.len() < commits && start.elapsed() < ENOUGH {
-        state::wait_until_tidy(store);
+    while rested.len() < commits.min(RESTED) && start.elapsed() < ENOUGH {
+        state::wait_until_tidy(store)?;
         rested.push(commit(commits + rested.len())?);
     }
     Ok(Times { hurried: Samples::of_durations(hurried), rested: Samples::of_durations(rested) })

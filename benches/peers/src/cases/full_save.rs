@@ -72,7 +72,7 @@ fn save(context: &Context, what: &str, count: u64, elements: u64, bar: f64) -> R
 fn save_replacing(store: &Store, variables: &[Variable]) -> Result<Duration> {
     state::step(variables)?;
     let (_, took) = clock(|| store.save(Save::tag("newest").replace()))?;
-    state::wait_until_tidy(store);
+    state::wait_until_tidy(store)?;
     Ok(took)
 }
 

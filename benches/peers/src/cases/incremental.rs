@@ -24,7 +24,7 @@ struct Cost {
 
 /// A save, by time to its return and by all bytes it has put into files.
 fn save(store: &Store) -> Result<Cost> {
-    state::wait_until_tidy(store);
+    state::wait_until_tidy(store)?;
     let files = Files::of(store.path())?;
     let (_, took) = clock(|| store.save(Save::tag("newest").replace()))?;
     let bytes = files.bytes_since()?;

@@ -1,5 +1,6 @@
 //! The cases: each group makes a state, lets varkeep and the peers take turns at it, and gives rows of the table.
 
+mod background;
 mod cold_read;
 mod commits;
 mod create;
@@ -64,7 +65,31 @@ pub(crate) const GROUPS: &[Group] = &[
         disk_bytes: 4 * GIB,
         run: commits::ten_of_many,
     },
-    Group { name: "memory", about: "extra memory of a save of 4 GiB", disk_bytes: 10 * GIB, run: memory::save },
+    Group { name: "memory-save", about: "extra memory of a save of 4 GiB", disk_bytes: 10 * GIB, run: memory::save },
+    Group {
+        name: "memory-streamed",
+        about: "extra memory of a commit of 4 GiB that is streamed",
+        disk_bytes: 10 * GIB,
+        run: memory::streamed,
+    },
+    Group {
+        name: "memory-background",
+        about: "extra memory of a background save of 4 GiB",
+        disk_bytes: 10 * GIB,
+        run: background::extra_memory,
+    },
+    Group {
+        name: "stall",
+        about: "the stall of save_in_background, 1 GiB dirty",
+        disk_bytes: 4 * GIB,
+        run: background::stall,
+    },
+    Group {
+        name: "beside",
+        about: "training steps beside a background save",
+        disk_bytes: 4 * GIB,
+        run: background::beside,
+    },
     Group {
         name: "open-checkpoint",
         about: "opening a checkpoint and reading its first tensor",

@@ -27,7 +27,7 @@ pub(super) fn run(context: &Context) -> Result<Growth> {
             Contender::new("varkeep", || {
                 state::step(&variables)?;
                 let (_, took) = clock(|| store.save(Save::tag("newest").replace()))?;
-                state::wait_until_tidy(&store);
+                state::wait_until_tidy(&store)?;
                 Ok(took)
             }),
             Contender::new("raw writer", || {

@@ -34,7 +34,7 @@ pub(super) fn run(context: &Context) -> Result<Growth> {
             safetensors::write_durably(&theirs, Held::of(&variables)?.tensors())?;
         }
         ensure!(store.wait_for_catalog(state::CATALOG_WAIT), "the catalog does not catch up");
-        state::wait_until_tidy(&store);
+        state::wait_until_tidy(&store)?;
         let rounds = context.repeats * ROUNDS;
         let [mut commit, mut open, mut peer, mut reopen] = <[Samples; 4]>::default();
         for round in 0..rounds {
