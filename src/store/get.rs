@@ -230,6 +230,7 @@ impl Step<'_> {
             regularizer,
             constraint: request.constraint.clone(),
             claimed: true,
+            in_whole: plan.slice.is_some(),
         };
         let single = Single::new(Arc::clone(&self.store.shared), state, Some(self.caller));
         self.fill(&mut table, &plan.name, Named::Object(Object::Single(Arc::clone(&single))));
@@ -278,6 +279,7 @@ impl Step<'_> {
             slices,
             claimed: true,
         });
+        whole.set_owning(true);
         let object = Object::Whole(whole);
         self.fill(&mut table, plan.name, Named::Object(object.clone()));
         Ok(Got { variable: object.into(), is_new })

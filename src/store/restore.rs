@@ -106,6 +106,14 @@ impl Reset {
             *whole.state_mut() = WholeState { claimed, ..state };
         }
         table.slots.extend(self.slots.into_iter().map(|(name, named)| (name, Slot::Live(named))));
+        // Partitioned variables that came, and those that are not durable and stayed, hold their slices.
+        for slot in table.slots.values() {
+            if let Slot::Live(Named::Object(Object::Whole(whole)))
+            | Slot::Reserved { named: Some(Named::Object(Object::Whole(whole))), .. } = slot
+            {
+                whole.set_owning(true);
+            }
+        }
     }
 }
 

@@ -186,8 +186,9 @@ impl Table {
                     }
                     _ => Ok(None),
                 });
-                let state = state.map_err(|error| error.of_variable(&name))?;
-                Named::Object(Object::Whole(Whole::new(state)))
+                let whole = Whole::new(state.map_err(|error| error.of_variable(&name))?);
+                whole.set_owning(true);
+                Named::Object(Object::Whole(whole))
             }
             Body::Alias(record) => Named::Alias { target: record.target, ordinal: record.ordinal },
             Body::Removed | Body::Patch(_) => {
@@ -247,6 +248,7 @@ pub(crate) fn state_of(view: &View, name: &str, record: VariableRecord) -> Resul
         base: Some(stored),
         constraint: None,
         claimed: false,
+        in_whole: false,
     })
 }
 

@@ -53,6 +53,8 @@ pub(crate) struct State {
     pub(crate) constraint: Option<Constraint>,
     /// Whether this process has got it by name: a second `resume` of the name is refused.
     pub(crate) claimed: bool,
+    /// Whether a partitioned variable holds it as a slice, so that its shape is fixed.
+    pub(crate) in_whole: bool,
 }
 
 impl State {
@@ -63,6 +65,11 @@ impl State {
     /// Whether the default save covers it.
     pub(crate) fn is_durable(&self) -> bool {
         self.statics.collections.iter().any(|key| key == GLOBAL_VARIABLES)
+    }
+
+    /// Whether it takes a value of any shape: it declares none, and is no slice.
+    pub(crate) fn is_open(&self) -> bool {
+        self.statics.declared.axes().is_none() && !self.in_whole
     }
 
     fn check_attached(&self) -> Result<()> {
@@ -362,7 +369,7 @@ fn check_assign(state: &State, value: &Tensor, any_shape: bool) -> Result<()> {
         let what = format!("a {} was assigned to variable {name:?}, which holds {}", value.dtype(), state.dtype());
         return Err(Error::new(ErrorKind::DtypeMismatch, what).of_variable(name));
     }
-    let free = any_shape && state.statics.declared.axes().is_none() && state.statics.slice.is_none();
+    let free = any_shape && state.is_open();
     if value.shape() == &state.shape || free {
         return Ok(());
     }
