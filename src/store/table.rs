@@ -242,13 +242,14 @@ pub(crate) fn state_of(view: &View, name: &str, record: VariableRecord) -> Resul
         name: name.into(),
         attached: true,
         regularizer: record.statics.regularizer.as_ref().map(Regularizer::from_record).transpose()?,
+        // A commit that says so holds the whole as well.
+        in_whole: record.statics.slice.is_some(),
         statics: Arc::new(record.statics),
         shape: record.shape,
         payload: Arc::new(payload),
         base: Some(stored),
         constraint: None,
         claimed: false,
-        in_whole: false,
     })
 }
 

@@ -145,4 +145,13 @@ fn a_slice_is_fixed_while_a_whole_holds_it_and_free_when_it_stands_alone() {
     part.assign_any_shape(vector(&[5.0])).unwrap();
     store.load_from(store_path(&folder), "before", &LoadOptions::strict()).unwrap();
     assert_eq!(values(&part), [1.0, 2.0]);
+
+    // One that a partitioned variable holds is a slice also before that is looked at.
+    let root = store.root();
+    let get = root.get_variable("v").initializer(vector(&[1.0, 2.0])).validate_shape(false);
+    get.partitioner(partitioner::fixed_size(2, 0)).get().unwrap();
+    drop(root);
+    let store = reopened(store);
+    let part = store.find("v/part_0").unwrap().unwrap();
+    refused(part.assign_any_shape(vector(&[5.0, 6.0])), ErrorKind::AssignShapeMismatch);
 }
