@@ -161,12 +161,6 @@ impl StoreState {
         Ok(losses.collect())
     }
 
-    /// The names of trainable variables that a save leaves out, in order of creation.
-    pub(crate) fn left_out(&self) -> Vec<String> {
-        let members = self.table().live(None, |state| state.statics.trainable && !state.is_durable());
-        members.into_values().map(|variable| variable.name()).collect()
-    }
-
     /// Whether there is anything to save.
     pub(crate) fn has_durable(&self) -> Result<bool> {
         let table = self.table();

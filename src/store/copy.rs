@@ -10,7 +10,7 @@ use crate::io::{self, Dir, NoTap};
 use crate::name;
 use crate::shard::Payload;
 use crate::store::Options;
-use crate::store::publisher::Plan;
+use crate::store::publish::Plan;
 use crate::store::save::SaveReport;
 use crate::store::table::{Named, Slot, Table, state_of, whole_state};
 use crate::variable::{NO_COMMIT, Object, Single, State, Whole};
@@ -39,7 +39,7 @@ impl Checkpoint {
         let store = Options::default().seed(self.seed()).open(path)?;
         enter_all(self.view(), &mut store.state.table())?;
         let metadata = self.info().record().metadata.clone();
-        store.publish(Plan { tag: Some(tag.to_owned()), replace: false, metadata })
+        store.publish(Plan { tag: Some(tag.to_owned()), metadata, ..Plan::default() })?.wait()
     }
 }
 

@@ -9,9 +9,10 @@ use crate::checkpoint::{Reading, View};
 use crate::commit::History;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::CommitId;
+use crate::io::Buffers;
 use crate::shard::Shards;
 use crate::store::table::Table;
-use crate::variable::Shared;
+use crate::variable::{Reserve, Shared};
 
 /// Everything of an open store but its lock and its threads.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub(crate) struct StoreState {
     pub(crate) reading: Reading,
     /// Threads that write shards of one save.
     pub(crate) threads: usize,
+    /// What they write from.
+    pub(crate) buffers: Arc<Buffers>,
     /// Names which unseeded random initializers derive their seeds from, with the variable's name and place.
     pub(crate) seed: u64,
     pub(crate) shared: Arc<Shared>,
@@ -44,11 +47,13 @@ impl StoreState {
         reading: Reading,
         seed: u64,
         threads: usize,
+        reserve: Reserve,
     ) -> Self {
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared::new(reserve));
         let table = Mutex::new(Table::new(Arc::clone(&shared), base, next_ordinal));
         let (settled, catalog, latch) = (Condvar::new(), Mutex::new(None), Mutex::new(None));
-        Self { history, shards, reading, threads, seed, shared, table, settled, catalog, latch }
+        let buffers = Arc::default();
+        Self { history, shards, reading, threads, buffers, seed, shared, table, settled, catalog, latch }
     }
 
     pub(crate) fn table(&self) -> MutexGuard<'_, Table> {

@@ -67,6 +67,10 @@ pub(crate) struct Table {
     pub(crate) base: Arc<View>,
     /// Counts how often the base was replaced by another state than the one just published.
     pub(crate) resets: u64,
+    /// Counts the saves that failed after they had begun to write.
+    pub(crate) failures: u64,
+    /// How many saves have taken their snapshot and have not been taken up yet.
+    pub(crate) saves_queued: usize,
     pub(crate) next_ordinal: u64,
     /// Which transaction waits for which.
     pub(crate) waits: HashMap<TransactionId, TransactionId>,
@@ -87,6 +91,8 @@ impl Table {
             changed_names: Vec::new(),
             base,
             resets: 0,
+            failures: 0,
+            saves_queued: 0,
             next_ordinal,
             waits: HashMap::new(),
             logs: HashMap::new(),

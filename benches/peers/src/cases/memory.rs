@@ -1,0 +1,27 @@
+//! What a save needs besides the state itself.
+
+use anyhow::Result;
+use varkeep::Save;
+
+use crate::context::Context;
+use crate::measure::Samples;
+use crate::memory;
+use crate::report::{Bar, Row, Unit};
+use crate::state;
+
+/// The first save of the process and those after it, all of which change everything.
+pub(crate) fn save(context: &Context) -> Result<Vec<Row>> {
+    let count = context.scaled(1024, 8);
+    let store = state::open(&context.path("ours.varkeep"))?;
+    let variables = state::create(&store, count, 1 << 20)?;
+    let mut extra = Vec::new();
+    for _ in 0..context.repeats.min(3) {
+        state::step(&variables)?;
+        let (_, bytes) = memory::extra(|| Ok(store.save(Save::tag("newest").replace())?))?;
+        context.note(format_args!("{} MiB more", bytes >> 20));
+        extra.push(bytes as f64);
+        state::wait_until_tidy(&store);
+    }
+    let row = Row::new("extra memory of a full save of 4 GiB", Unit::Mebibytes, Samples(extra));
+    Ok(vec![row.bar(Bar::AtMost(64.0))])
+}
