@@ -263,6 +263,7 @@ impl<'s> Step<'s> {
             regularizer,
             constraint: request.constraint.clone(),
             claimed: true,
+            in_whole: plan.slice.is_some(),
         };
         let single = Single::new(Arc::clone(&self.store.shared), state, Some(self.caller));
         Self::fill(&mut table, name, Object::Single(Arc::clone(&single)));
@@ -312,6 +313,7 @@ impl<'s> Step<'s> {
             slices,
             claimed: true,
         });
+        whole.set_owning(true);
         let object = Object::Whole(whole);
         Self::fill(&mut table, plan.name, object.clone());
         Ok(Got { variable: object.into(), is_new })
@@ -414,7 +416,7 @@ struct Live<'t> {
 impl Live<'_> {
     fn object(&self, full_name: &str) -> Option<&Object> {
         let is_known = full_name == self.name;
-        self.is_unsure.set(self.is_unsure.get() | !is_known);
+        self.is_unsure.set(self.is_unsure.get() || !is_known);
         is_known.then_some(self.object)
     }
 }
@@ -430,7 +432,7 @@ impl Existing for Live<'_> {
 
     fn has_first_slice(&self, full_name: &str) -> Result<bool> {
         let is_known = full_name == self.name && self.has_no_first_slice;
-        self.is_unsure.set(self.is_unsure.get() | !is_known);
+        self.is_unsure.set(self.is_unsure.get() || !is_known);
         Ok(false)
     }
 

@@ -247,8 +247,7 @@ impl Match {
         let (dtype, shape, is_open): (DType, Shape, bool) = match object {
             Object::Single(single) => {
                 let state = single.state();
-                let is_open = state.statics.declared.axes().is_none() && state.statics.slice.is_none();
-                (state.dtype(), state.shape.clone(), is_open)
+                (state.dtype(), state.shape.clone(), state.is_open())
             }
             Object::Whole(whole) => (whole.state().dtype, whole.state().shape.clone(), false),
         };

@@ -41,6 +41,7 @@ pub(crate) fn reslice(
     let template = first.state().clone();
     let mut table = store.table();
     let make = |table: &mut Table, name: &str, value: Tensor, place: Option<SlicePlace>| {
+        let in_whole = place.is_some();
         let statics = Statics {
             ordinal: table.take_ordinal(),
             declared: PartialShape::from(value.shape()),
@@ -54,6 +55,7 @@ pub(crate) fn reslice(
             shape: value.shape().clone(),
             payload: Arc::new(Payload::in_memory(value.into_memory())),
             base: None,
+            in_whole,
             ..template.clone()
         };
         Single::new(Arc::clone(&store.shared), state, None)

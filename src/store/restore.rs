@@ -106,6 +106,14 @@ impl Reset {
         for (name, named) in self.slots {
             table.slots.insert(name, Slot::Live(named));
         }
+        // Partitioned variables that came, and those that are not durable and stayed, hold their slices.
+        for slot in table.slots.values() {
+            if let Slot::Live(Named::Object(Object::Whole(whole)))
+            | Slot::Reserved { named: Some(Named::Object(Object::Whole(whole))), .. } = slot
+            {
+                whole.set_owning(true);
+            }
+        }
     }
 }
 

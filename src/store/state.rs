@@ -40,6 +40,13 @@ pub(crate) struct StoreState {
 /// The table, locked against everybody else.
 pub(crate) type TableGuard<'a> = ShardedLockWriteGuard<'a, Table>;
 
+/// What saves may take.
+#[derive(Debug)]
+pub(crate) struct Saving {
+    pub(crate) threads: usize,
+    pub(crate) reserve: Reserve,
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -52,9 +59,9 @@ impl StoreState {
         next_ordinal: u64,
         reading: Reading,
         seed: u64,
-        threads: usize,
-        reserve: Reserve,
+        saving: Saving,
     ) -> Self {
+        let Saving { threads, reserve } = saving;
         let shared = Arc::new(Shared::new(reserve));
         let table = ShardedLock::new(Table::new(Arc::clone(&shared), base, next_ordinal));
         let (settled, catalog, latch) = (Default::default(), Mutex::new(None), Mutex::new(None));

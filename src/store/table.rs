@@ -206,8 +206,9 @@ impl Table {
                     }
                     _ => Ok(None),
                 });
-                let state = state.map_err(|error| error.of_variable(&name))?;
-                Named::Object(Object::Whole(Whole::new(state)))
+                let whole = Whole::new(state.map_err(|error| error.of_variable(&name))?);
+                whole.set_owning(true);
+                Named::Object(Object::Whole(whole))
             }
             Body::Alias(record) => Named::Alias { target: record.target, ordinal: record.ordinal },
             Body::Removed | Body::Patch(_) => {
@@ -261,6 +262,8 @@ pub(crate) fn state_of(view: &View, name: &str, record: VariableRecord) -> Resul
         name: name.into(),
         attached: true,
         regularizer: record.statics.regularizer.as_ref().map(Regularizer::from_record).transpose()?,
+        // A commit that says so holds the whole as well.
+        in_whole: record.statics.slice.is_some(),
         statics: Arc::new(record.statics),
         shape: record.shape,
         payload: Arc::new(payload),

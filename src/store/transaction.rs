@@ -13,7 +13,7 @@ use crate::format::{SlicePlace, Statics};
 use crate::scope::Regularizer;
 use crate::store::state::StoreState;
 use crate::store::table::{Named, Slot, Table};
-use crate::variable::{Object, Single, Whole};
+use crate::variable::{Object, Single, Whole, WholeState};
 
 thread_local! {
     /// The transactions this thread is in: at most one for each store.
@@ -126,6 +126,10 @@ pub(crate) fn undo(store: &StoreState, transaction: TransactionId, len: usize) {
         match undo {
             Undo::Reserved(name) => {
                 if let Some(Slot::Reserved { named: Some(named), .. }) = table.slots.remove(&name) {
+                    // What it adopted is its own again.
+                    if let Named::Object(Object::Whole(whole)) = &named {
+                        whole.set_owning(false);
+                    }
                     detach(&named);
                 }
             }
@@ -149,15 +153,17 @@ fn make_live(table: &mut Table, name: &Arc<str>) {
     match named {
         Named::Object(Object::Single(single)) => single.note_changed(),
         Named::Object(Object::Whole(whole)) => {
-            let slices = whole.state().slices.clone();
+            let WholeState { slices, .. } = whole.state().clone();
+            // A commit that does not hold the whole holds its slices as variables of their own.
+            let is_durable = whole.state().is_durable();
             for (k, (offset, slice)) in slices.into_iter().enumerate() {
-                let place = SlicePlace { whole: name.to_string(), ordinal: k as u32, offset };
+                let place = is_durable.then(|| SlicePlace { whole: name.to_string(), ordinal: k as u32, offset });
                 let mut state = slice.state_mut();
-                if state.statics.slice.as_ref() == Some(&place) {
+                if state.statics.slice == place {
                     continue;
                 }
                 // One that was adopted: from now on it is a slice of this variable.
-                state.statics = Arc::new(Statics { slice: Some(place), ..(*state.statics).clone() });
+                state.statics = Arc::new(Statics { slice: place, ..(*state.statics).clone() });
                 drop(state);
                 slice.note_changed();
             }
