@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::format::{CommitRecord, file_names};
 use crate::id::{ManifestId, ShardId};
-use crate::io::is_temp_name;
+use crate::io::{Dir, is_temp_name};
 use crate::manifest::{ManifestFile, Stack};
 use crate::shard::{ReadMode, Shards};
 
@@ -108,32 +108,31 @@ impl Ledger {
         self.unnamed_manifests.len() + self.unnamed_shards.len() + usize::from(self.has_unsynced)
     }
 
-    /// Unlinks what no kept commit names. `in_use` are manifests that this process reads; shards it reads are known to
-    /// `shards`. Both wait for the next time.
-    pub(crate) fn unlink_unnamed(
+    /// Gives the files that no kept commit names, to be unlinked in any order: from now on nobody can come to name them
+    /// again. `in_use` are manifests that this process reads; shards it reads are known to `shards`. Both wait for the next
+    /// time.
+    pub(crate) fn take_unnamed(
         &mut self,
         history: &History,
         in_use: &HashSet<ManifestId>,
         shards: &Shards,
-    ) -> Result<()> {
+    ) -> Result<Vec<(Dir, String)>> {
         if self.has_unsynced {
             history.folders.commits.sync()?;
             self.has_unsynced = false;
         }
-        let manifests: Vec<ManifestId> = self.unnamed_manifests.difference(in_use).copied().collect();
-        for id in manifests {
-            // A merge may have brought it back.
-            if !self.manifests.contains_key(&id) {
-                history.folders.manifests.unlink(&file_names::of_manifest(id))?;
-            }
-            self.unnamed_manifests.remove(&id);
+        let Self { manifests, shards: named_shards, unnamed_manifests, unnamed_shards, .. } = self;
+        let mut doomed = Vec::new();
+        // What was taken for an orphan may have been named since.
+        unnamed_manifests.retain(|id| !manifests.contains_key(id));
+        unnamed_shards.retain(|id| !named_shards.contains_key(id));
+        for id in unnamed_manifests.extract_if(|id| !in_use.contains(id)) {
+            doomed.push((history.folders.manifests.clone(), file_names::of_manifest(id)));
         }
-        for id in self.unnamed_shards.iter().copied().collect::<Vec<_>>() {
-            if self.shards.contains_key(&id) || shards.unlink_unless_open(id)? {
-                self.unnamed_shards.remove(&id);
-            }
+        for id in unnamed_shards.extract_if(|id| shards.forget_unless_open(*id)) {
+            doomed.push((history.folders.shards.clone(), file_names::of_shard(id)));
         }
-        Ok(())
+        Ok(doomed)
     }
 
     /// Looks through the folders for what no kept commit names and nobody has counted: the leftovers of failures and

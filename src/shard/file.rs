@@ -1,6 +1,8 @@
 //! Open shard files, shared by everything in the process that reads from them.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use crate::error::{Error, Result};
@@ -24,7 +26,15 @@ pub(crate) struct ShardFile {
     reference: ShardRef,
     file: ReadFile,
     mapping: OnceLock<Mapping>,
+    /// Where the last part ended that was read.
+    read_end: AtomicU64,
 }
+
+/// So much is read before it is asked for, by who reads a shard from front to back.
+const AHEAD_BYTES: u64 = 8 << 20;
+
+/// Between slices there is padding.
+const SEQUENTIAL_GAP_MAX: u64 = 64 << 10;
 
 impl ShardFile {
     /// Opens a shard and checks that it is the one asked for, as long as it should be.
@@ -42,7 +52,7 @@ impl ShardFile {
             let what = format!("the file holds shard {}", head.id());
             return Err(Error::corrupt(what).in_file(file.path()).at_offset(0));
         }
-        Ok(Self { reference: *reference, file, mapping: OnceLock::new() })
+        Ok(Self { reference: *reference, file, mapping: OnceLock::new(), read_end: AtomicU64::new(0) })
     }
 
     pub(crate) fn id(&self) -> ShardId {
@@ -56,6 +66,14 @@ impl ShardFile {
 
     pub(crate) fn file(&self) -> &ReadFile {
         &self.file
+    }
+
+    /// Says that bytes will be read. Who reads on where the last one ended is given a head start.
+    pub(super) fn read_ahead(&self, range: Range<u64>) {
+        let last_end = self.read_end.swap(range.end, Ordering::Relaxed);
+        let goes_on = (last_end..last_end + SEQUENTIAL_GAP_MAX).contains(&range.start);
+        let ahead = if goes_on { AHEAD_BYTES } else { 0 };
+        self.file.will_need(&(range.start..range.end + ahead));
     }
 
     pub(crate) fn mapping(&self) -> Result<&Mapping> {
@@ -142,14 +160,14 @@ impl Shards {
         Ok(file)
     }
 
-    /// Unlinks a shard unless somebody in this process reads or writes it. Says whether it is gone.
-    pub(crate) fn unlink_unless_open(&self, id: ShardId) -> Result<bool> {
+    /// Forgets a shard that no commit names, unless somebody in this process reads or writes it. Says whether it is
+    /// forgotten, so that its file may go.
+    pub(crate) fn forget_unless_open(&self, id: ShardId) -> bool {
         let mut open = self.open_files();
         if open.growing.contains(&id) || open.files.get(&id).is_some_and(|file| file.strong_count() > 0) {
-            return Ok(false);
+            return false;
         }
         open.files.remove(&id);
-        self.dir.unlink(&file_names::of_shard(id))?;
-        Ok(true)
+        true
     }
 }

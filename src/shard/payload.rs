@@ -85,10 +85,11 @@ impl OnDisk {
         if !self.is_mapped() {
             return Ok(self.gathered()?.bytes());
         }
+        let mapped = self.mapped()?;
         if self.verification == Verification::FirstTouch {
-            self.checked.ensure(&self.stored, range)?;
+            self.checked.ensure(&self.stored, mapped, range)?;
         }
-        Ok(self.mapped()?)
+        Ok(mapped)
     }
 }
 

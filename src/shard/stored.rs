@@ -221,21 +221,32 @@ impl Checked {
         Self((0..stored.content.chunks.len().div_ceil(64)).map(|_| AtomicU64::new(0)).collect())
     }
 
-    /// Checks the chunks that hold these bytes of the slice, as far as they have not been checked before.
-    pub(crate) fn ensure(&self, stored: &Stored, bytes: &Range<u64>) -> Result<()> {
+    /// Checks the chunks that hold these bytes of a slice that lies in one piece, as far as they have not been checked
+    /// before. `mapped` holds all bytes of the slice.
+    pub(crate) fn ensure(&self, stored: &Stored, mapped: &[u8], bytes: &Range<u64>) -> Result<()> {
         if bytes.is_empty() {
             return Ok(());
         }
         let size = stored.content.chunk_bytes;
-        let mut room = Vec::new();
+        let (mut room, mut is_advised) = (Vec::new(), false);
         for chunk in bytes.start / size..bytes.end.div_ceil(size) {
             let (word, bit) = (&self.0[(chunk / 64) as usize], 1 << (chunk % 64));
             if word.load(Ordering::Relaxed) & bit != 0 {
                 continue;
             }
-            let range = stored.range_of(chunk);
-            room.resize((range.end - range.start) as usize, 0);
-            stored.read_chunk(chunk, &mut room, Verification::FirstTouch)?;
+            let (range, (_, file)) = (stored.range_of(chunk), stored.extent_of(chunk));
+            let offset = stored.offset_of(chunk);
+            if !is_advised {
+                file.read_ahead(offset..offset + (bytes.end - range.start));
+                is_advised = true;
+            }
+            let place = offset..offset + (range.end - range.start);
+            if file.file().populate(file.mapping()?, &place)? {
+                stored.check(chunk, &mapped[range.start as usize..range.end as usize])?;
+            } else {
+                room.resize((range.end - range.start) as usize, 0);
+                stored.read_chunk(chunk, &mut room, Verification::FirstTouch)?;
+            }
             word.fetch_or(bit, Ordering::Relaxed);
         }
         Ok(())

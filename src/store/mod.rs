@@ -12,6 +12,7 @@ mod options;
 mod pending;
 mod publish;
 mod publisher;
+mod remover;
 mod request;
 mod reslice;
 mod restore;
@@ -259,9 +260,7 @@ impl Store {
     fn reset(&self, open: impl FnOnce(&StoreState) -> Result<Arc<View>> + Send + 'static) -> Result<()> {
         self.publisher()?.call(move |publisher| {
             let state = Arc::clone(publisher.store());
-            state.reset_to(&open(&state)?)?;
-            publisher.forget_unpublished();
-            Ok(())
+            publisher.reset_to(&open(&state)?)
         })
     }
 

@@ -158,8 +158,9 @@ impl Options {
         let state = Arc::new(state);
         state.start_catalog()?;
         // An older commit is opened to get around damage: nothing is reclaimed before the damage is replaced.
-        let publisher = Publisher::new(Arc::clone(&state), head, next_number, self.at_commit.is_none());
-        let publisher = PublisherThread::start(publisher, self.tidies_at_once)?;
+        let publisher =
+            Publisher::new(Arc::clone(&state), head, next_number, self.at_commit.is_none(), self.tidies_at_once);
+        let publisher = PublisherThread::start(publisher)?;
         Ok(Store { publisher: Some(publisher), state, lock: Some(lock) })
     }
 

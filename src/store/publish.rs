@@ -11,10 +11,11 @@ use crate::format::{CommitRecord, Entry, ManifestKind, Retention, ShardRef, Summ
 use crate::id::{AttemptId, CommitId};
 use crate::io::{self, Dir, NewFile, sync_all};
 use crate::manifest::{ManifestFile, overlay, to_fold, to_merge, write_manifest};
-use crate::shard::{Placing, Progress, Stored, Written, write_slices};
+use crate::shard::{Payload, Placing, Progress, Stored, Written, write_slices};
 use crate::store::changes::{Changes, Difference, Held, Upsert};
 use crate::store::checkpoint_facts::Facts;
 use crate::store::merging::Merging;
+use crate::store::remover::Remover;
 use crate::store::state::StoreState;
 
 /// So many files of no further use wait for a moment without commits; more do not.
@@ -76,12 +77,24 @@ pub(crate) struct Publisher {
     ledger: Option<Ledger>,
     /// Whether anything may be reclaimed.
     reclaims: bool,
+    tidies_at_once: bool,
+    remover: Remover,
+    /// What a reset has replaced: large values take their time to go.
+    replaced: Vec<Arc<Payload>>,
     merging: Option<Merging>,
     facts: Facts,
 }
 
 impl Publisher {
-    pub(crate) fn new(store: Arc<StoreState>, head: Option<CommitRecord>, next_number: u64, reclaims: bool) -> Self {
+    /// With `tidies_at_once`, what is of no further use goes before the next commit: so that the order of operations does
+    /// not depend on time.
+    pub(crate) fn new(
+        store: Arc<StoreState>,
+        head: Option<CommitRecord>,
+        next_number: u64,
+        reclaims: bool,
+        tidies_at_once: bool,
+    ) -> Self {
         Self {
             store,
             head,
@@ -89,6 +102,9 @@ impl Publisher {
             unpublished: Changes::default(),
             ledger: None,
             reclaims,
+            tidies_at_once,
+            remover: Remover::default(),
+            replaced: Vec::new(),
             merging: None,
             facts: Facts::default(),
         }
@@ -106,9 +122,11 @@ impl Publisher {
         self.store.latch(error);
     }
 
-    /// Forgets what earlier commits failed to publish: the state has been replaced.
-    pub(crate) fn forget_unpublished(&mut self) {
+    /// Replaces the state: what earlier commits failed to publish is forgotten.
+    pub(crate) fn reset_to(&mut self, view: &Arc<View>) -> Result<()> {
+        self.replaced = self.store.reset_to(view)?;
         self.unpublished = Changes::default();
+        Ok(())
     }
 
     /// Makes changes durable as one unit.
@@ -495,6 +513,10 @@ impl Publisher {
 
     /// Tidies up behind a commit only if there is much to tidy: the next commit may be waiting.
     pub(crate) fn tidy_behind_commit(&mut self) {
+        self.replaced.clear();
+        if self.tidies_at_once && self.has_backlog() {
+            self.tidy();
+        }
         if self.ledger.as_ref().is_some_and(|ledger| ledger.backlog() > BACKLOG_MAX) {
             self.tidy();
         }
@@ -522,7 +544,14 @@ impl Publisher {
             }
         };
         in_use.extend(self.merging.iter().flat_map(|merging| &merging.from).map(|file| file.id()));
-        ledger.unlink_unnamed(history, &in_use, shards)?;
+        let doomed = ledger.take_unnamed(history, &in_use, shards)?;
+        if self.tidies_at_once {
+            for (dir, name) in doomed {
+                dir.unlink(&name)?;
+            }
+        } else {
+            self.remover.remove(doomed);
+        }
         self.ledger = Some(ledger);
         Ok(())
     }

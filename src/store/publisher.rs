@@ -21,14 +21,12 @@ pub(crate) struct PublisherThread {
 }
 
 impl PublisherThread {
-    /// With `tidies_at_once`, what is of no further use goes before the next commit: so that the order of operations does
-    /// not depend on time.
-    pub(crate) fn start(publisher: Publisher, tidies_at_once: bool) -> Result<Self> {
+    pub(crate) fn start(publisher: Publisher) -> Result<Self> {
         let path = publisher.path().to_owned();
         let (jobs, inbox) = mpsc::channel::<Job>();
         let thread = std::thread::Builder::new()
             .name("varkeep-publisher".to_owned())
-            .spawn(move || work(publisher, &inbox, tidies_at_once))
+            .spawn(move || work(publisher, &inbox))
             .map_err(|error| Error::io("start the publishing thread of the store", &path, error))?;
         Ok(Self { jobs: Some(jobs), thread: Some(thread) })
     }
@@ -62,11 +60,9 @@ impl PublisherThread {
     }
 }
 
-fn work(mut publisher: Publisher, inbox: &Receiver<Job>, tidies_at_once: bool) {
+fn work(mut publisher: Publisher, inbox: &Receiver<Job>) {
+    publisher.tidy_behind_commit();
     loop {
-        if tidies_at_once && publisher.has_backlog() {
-            publisher.tidy();
-        }
         let job = if publisher.has_backlog() {
             inbox.recv_timeout(IDLE)
         } else {

@@ -7,6 +7,7 @@ use crate::checkpoint::View;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{AliasRecord, Body, WholeRecord};
 use crate::name;
+use crate::shard::Payload;
 use crate::store::state::StoreState;
 use crate::store::table::{Named, Slot, Table, state_of, whole_state};
 use crate::store::transaction::detach;
@@ -15,20 +16,22 @@ use crate::variable::{Object, Single, State, Whole, WholeState};
 impl StoreState {
     /// Makes the durable state exactly that of `view`. Handles keep their identity; what is not durable stays.
     ///
+    /// Gives the values that were replaced: letting go of large ones takes its time.
+    ///
     /// # Errors
     /// `restore_name_conflict`, if the commit holds a name of something that is not durable; `corrupt`, `io`. Then
     /// nothing has changed.
-    pub(crate) fn reset_to(&self, view: &Arc<View>) -> Result<()> {
+    pub(crate) fn reset_to(&self, view: &Arc<View>) -> Result<Vec<Arc<Payload>>> {
         let mut table = self.table();
         table.check_conflicts(view)?;
         let reset = Reset::plan(&table, view)?;
         let rebuild = view.names() != table.base.names();
-        reset.carry_out(&mut table, view);
+        let replaced = reset.carry_out(&mut table, view);
         drop(table);
         if rebuild {
             self.catalog_rebuild(view);
         }
-        Ok(())
+        Ok(replaced)
     }
 }
 
@@ -85,7 +88,8 @@ impl Reset {
         })
     }
 
-    fn carry_out(self, table: &mut Table, view: &Arc<View>) {
+    /// Gives the values that were replaced.
+    fn carry_out(self, table: &mut Table, view: &Arc<View>) -> Vec<Arc<Payload>> {
         table.removed.clear();
         table.changed_names.clear();
         for single in table.shared.take_changed() {
@@ -96,9 +100,8 @@ impl Reset {
             detach(&named);
             table.slots.remove(&name);
         }
-        for (single, state) in self.singles.into_values() {
-            reset_single(&single, state);
-        }
+        let singles = self.singles.into_values();
+        let replaced = singles.map(|(single, state)| reset_single(&single, state)).collect();
         for (whole, state) in self.wholes {
             let claimed = whole.state().claimed;
             *whole.state_mut() = WholeState { claimed, ..state };
@@ -114,12 +117,13 @@ impl Reset {
                 whole.set_owning(true);
             }
         }
+        replaced
     }
 }
 
 /// Puts a variable into another state. A value that is the same stays where it is, and what this process gave the
-/// variable stays too.
-fn reset_single(single: &Single, state: State) {
+/// variable stays too. Gives the value that was there.
+fn reset_single(single: &Single, state: State) -> Arc<Payload> {
     let mut held = single.state_mut();
     let is_same = match (held.payload.durable(), &state.base) {
         (Some(held), Some(stored)) => held.content() == stored.content(),
@@ -132,7 +136,7 @@ fn reset_single(single: &Single, state: State) {
         (_, recorded) => recorded,
     };
     let (constraint, claimed) = (held.constraint.take(), held.claimed);
-    *held = State { payload, base, regularizer, constraint, claimed, ..state };
+    std::mem::replace(&mut *held, State { payload, base, regularizer, constraint, claimed, ..state }).payload
 }
 
 impl Table {
