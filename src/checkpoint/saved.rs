@@ -21,6 +21,10 @@ pub struct SavedVariable {
 }
 
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are variables: a box would be an allocation for each one read"
+)]
 pub(crate) enum Saved {
     Single(SavedSingle),
     Whole { record: WholeRecord, slices: Vec<(Vec<u64>, SavedSingle)> },

@@ -414,7 +414,7 @@ struct Live<'t> {
 impl Live<'_> {
     fn object(&self, full_name: &str) -> Option<&Object> {
         let is_known = full_name == self.name;
-        self.is_unsure.set(self.is_unsure.get() | !is_known);
+        self.is_unsure.set(self.is_unsure.get() || !is_known);
         is_known.then_some(self.object)
     }
 }
@@ -430,7 +430,7 @@ impl Existing for Live<'_> {
 
     fn has_first_slice(&self, full_name: &str) -> Result<bool> {
         let is_known = full_name == self.name && self.has_no_first_slice;
-        self.is_unsure.set(self.is_unsure.get() | !is_known);
+        self.is_unsure.set(self.is_unsure.get() || !is_known);
         Ok(false)
     }
 
