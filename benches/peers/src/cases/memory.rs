@@ -40,7 +40,7 @@ pub(crate) fn streamed(context: &Context) -> Result<Vec<Row>> {
             for i in 0..count {
                 let get = root.get_variable(&state::name(i + round as u64 * count)).shape(ELEMENTS);
                 let variable = get.initializer(init::zeros()).get()?;
-                buffer.iter_mut().for_each(|value| *value = fastrand::f32());
+                buffer.fill_with(fastrand::f32);
                 commit.put(&variable, bytemuck::cast_slice(&buffer))?;
             }
             Ok(commit.save(Save::tag("newest").replace())?)
