@@ -44,7 +44,7 @@ fn closed(folder: &tempfile::TempDir, count: usize, elements: usize) -> PathBuf 
 
 /// Soundness and identity of a chunk: what a save spends on every byte that it does not write.
 fn sums(c: &mut Criterion) {
-    let chunk: Vec<u8> = (0..CHUNK_BYTES).map(|i| (i * 31 >> 3) as u8).collect();
+    let chunk: Vec<u8> = (0..CHUNK_BYTES).map(|i| ((i * 31) >> 3) as u8).collect();
     let mut group = c.benchmark_group("sums");
     group.throughput(Throughput::Bytes(CHUNK_BYTES as u64));
     group.bench_function("crc32_of_a_chunk", |b| b.iter(|| crc32fast::hash(black_box(&chunk))));
@@ -88,7 +88,7 @@ fn manifests(c: &mut Criterion) {
         b.iter(|| checkpoint.find(black_box("model/layer_7/block_3/bias")).expect("the manifest is sound"));
     });
     group.sample_size(10).throughput(Throughput::Elements(NAMES as u64));
-    group.bench_function("walk_100000", |b| b.iter(|| checkpoint.variables("").filter(Result::is_ok).count()));
+    group.bench_function("walk_100000", |b| b.iter(|| checkpoint.variables("").flatten().count()));
     group.finish();
 }
 

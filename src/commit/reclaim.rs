@@ -40,9 +40,10 @@ impl Ledger {
         let mut ledger = Self::default();
         for record in kept {
             let missing = record.manifests.iter().any(|reference| !ledger.manifests.contains_key(&reference.id));
-            let stack = match missing {
-                true => Stack::open(&history.folders.manifests, history.store.id, &record.manifests, mode)?,
-                false => Stack::default(),
+            let stack = if missing {
+                Stack::open(&history.folders.manifests, history.store.id, &record.manifests, mode)?
+            } else {
+                Stack::default()
             };
             ledger.keep(record, stack.files());
         }
@@ -56,7 +57,9 @@ impl Ledger {
             let shards = &mut self.shards;
             self.manifests.entry(file.id()).or_insert_with(|| {
                 let named: Vec<ShardId> = file.shards().iter().map(|shard| shard.id).collect();
-                named.iter().for_each(|id| *shards.entry(*id).or_default() += 1);
+                for id in &named {
+                    *shards.entry(*id).or_default() += 1;
+                }
                 (0, named)
             });
         }

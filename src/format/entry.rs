@@ -25,6 +25,7 @@ pub(crate) struct Entry {
 
 /// What a name is.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "nearly all names are variables")]
 pub(crate) enum Body {
     /// A variable; a slice of a partitioned one is a variable too.
     Variable(VariableRecord),

@@ -110,13 +110,11 @@ impl<'a> Placer<'a> {
         };
         let mut bytes_new = 0;
         for run in runs {
-            let (shard, offset) = match &run.kept {
-                Some((file, offset)) => (file.id(), *offset),
-                None => {
-                    let bytes = range_of(job, run.chunks.start).start..range_of(job, run.chunks.end - 1).end;
-                    bytes_new += bytes.end - bytes.start;
-                    self.write(job, run.chunks.clone(), base.is_none(), &mut sums)?
-                }
+            let (shard, offset) = if let Some((file, offset)) = &run.kept {
+                (file.id(), *offset)
+            } else {
+                bytes_new += range_of(job, run.chunks.end - 1).end - range_of(job, run.chunks.start).start;
+                self.write(job, run.chunks.clone(), base.is_none(), &mut sums)?
             };
             let chunks = run.chunks.end - run.chunks.start;
             placed.content.extents.push(Extent { shard, offset, first_chunk: run.chunks.start, chunks });

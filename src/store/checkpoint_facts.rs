@@ -49,12 +49,12 @@ impl Facts {
                 Some(fact)
             });
             let Some(fact) = known else { continue };
-            let step = fact.metadata.number(STEP).filter(|step| *step >= 0.0 && step.fract() == 0.0);
+            let step = fact.metadata.number(STEP).and_then(|step| format!("{step:.0}").parse().ok());
             candidates.push(Candidate {
                 tag: entry.tag.clone(),
                 number: entry.number,
                 unix_millis: fact.unix_millis,
-                step: step.map_or_else(|| last_number(&entry.tag), |step| Some(step as u64)),
+                step: step.or_else(|| last_number(&entry.tag)),
                 metric: metric.and_then(|path| fact.metadata.number(path)),
             });
         }

@@ -71,7 +71,7 @@ fn enter_all(view: &View, table: &mut Table) -> Result<()> {
             Body::Whole(record) => wholes.push((entry.name, record)),
             Body::Alias(record) => {
                 let alias = Named::Alias { target: record.target, ordinal: record.ordinal };
-                table.slots.insert(entry.name.clone(), Slot::Live(alias));
+                table.slots.insert(&*entry.name, Slot::Live(alias));
                 table.changed_names.push(entry.name);
             }
             Body::Removed | Body::Patch(_) => {
@@ -90,7 +90,7 @@ fn enter_all(view: &View, table: &mut Table) -> Result<()> {
             Ok(Some((Arc::clone(single), shape, dtype)))
         });
         let state = state.map_err(|error| error.of_variable(&name))?;
-        table.slots.insert(name.clone(), Slot::Live(Named::Object(Object::Whole(Whole::new(state)))));
+        table.slots.insert(&*name, Slot::Live(Named::Object(Object::Whole(Whole::new(state)))));
         table.changed_names.push(name);
     }
     table.next_ordinal = view.commit().map_or(0, |commit| commit.next_ordinal);

@@ -18,6 +18,7 @@ mod restore;
 mod retention;
 mod save;
 mod scope;
+mod slots;
 mod state;
 mod step;
 mod streaming;
@@ -118,6 +119,9 @@ impl Store {
     /// # Errors
     /// `corrupt` and `io`, if the name is durable and cannot be read.
     pub fn find(&self, full_name: &str) -> Result<Option<Variable>> {
+        if let Some(object) = self.state.table_to_read().live_object(full_name) {
+            return Ok(Some(object.clone().into()));
+        }
         let current = transaction::current(&self.state);
         Ok(self.state.table().find_visible(full_name, current)?.map(Variable::from))
     }

@@ -14,7 +14,7 @@ use crate::shard::{ReadMode, Shards, Verification};
 use crate::store::Store;
 use crate::store::publish::Publisher;
 use crate::store::publisher::PublisherThread;
-use crate::store::state::StoreState;
+use crate::store::state::{Saving, StoreState};
 use crate::variable::{BUDGET_BYTES, Reserve};
 
 /// How a store is to be opened.
@@ -152,9 +152,9 @@ impl Options {
         let next_number = next_number(&history)?;
         let next_ordinal = head.as_ref().map_or(0, |head| head.next_ordinal);
         let seed = self.seed.unwrap_or(history.store.hash_seed);
-        let reserve = Reserve::new(self.save_memory_bytes);
+        let saving = Saving { threads: self.threads, reserve: Reserve::new(self.save_memory_bytes) };
         let base = Arc::new(base);
-        let state = StoreState::new(history, shards, base, next_ordinal, self.reading, seed, self.threads, reserve);
+        let state = StoreState::new(history, shards, base, next_ordinal, self.reading, seed, saving);
         let state = Arc::new(state);
         state.start_catalog()?;
         // An older commit is opened to get around damage: nothing is reclaimed before the damage is replaced.

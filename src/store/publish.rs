@@ -33,7 +33,7 @@ pub(crate) struct Plan {
 }
 
 /// What came of a commit.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Outcome {
     pub(crate) number: u64,
     pub(crate) id: CommitId,

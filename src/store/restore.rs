@@ -91,9 +91,7 @@ impl Reset {
         for single in table.shared.take_changed() {
             single.clear_noted();
         }
-        table.next_ordinal = table.next_ordinal.max(view.commit().map_or(0, |commit| commit.next_ordinal));
-        table.base = Arc::clone(view);
-        table.resets += 1;
+        table.replace_base(view);
         for (name, named) in self.gone {
             detach(&named);
             table.slots.remove(&name);
@@ -105,7 +103,17 @@ impl Reset {
             let claimed = whole.state().claimed;
             *whole.state_mut() = WholeState { claimed, ..state };
         }
-        table.slots.extend(self.slots.into_iter().map(|(name, named)| (name, Slot::Live(named))));
+        for (name, named) in self.slots {
+            table.slots.insert(name, Slot::Live(named));
+        }
+        // Partitioned variables that came, and those that are not durable and stayed, hold their slices.
+        for slot in table.slots.values() {
+            if let Slot::Live(Named::Object(Object::Whole(whole)))
+            | Slot::Reserved { named: Some(Named::Object(Object::Whole(whole))), .. } = slot
+            {
+                whole.set_owning(true);
+            }
+        }
     }
 }
 
@@ -138,7 +146,7 @@ impl Table {
             },
             Slot::Reserved { .. } | Slot::Leaving { .. } => false,
         });
-        durable.map(|(name, _)| name.clone()).collect()
+        durable.map(|(name, _)| name.to_owned()).collect()
     }
 
     /// Checks that no name of what stays is, contains or is part of a name that comes, unless the two stand beside each
@@ -152,7 +160,7 @@ impl Table {
             let around = full_name
                 .rsplit_once(name::SEPARATOR)
                 .filter(|(_, last)| last.strip_prefix("part_").is_some_and(|k| k.parse::<u64>().is_ok()));
-            let mut others = vec![full_name.clone(), name::slice_of(full_name, 0)];
+            let mut others = vec![full_name.to_owned(), name::slice_of(full_name, 0)];
             others.extend(around.map(|(whole, _)| whole.to_owned()));
             for other in others {
                 if !durable.contains(&other) && !self.base_holds(&other)? && view.lookup(&other)?.is_some() {

@@ -68,7 +68,7 @@ impl Store {
     }
 }
 
-impl<'s> Commit<'s> {
+impl Commit<'_> {
     /// Writes the bytes of a value: the elements of the variable's dtype in row-major order, little-endian, as many as its
     /// shape has. Of a partitioned variable the value is the whole one. A value put again takes the place of the first.
     ///
@@ -88,12 +88,11 @@ impl<'s> Commit<'s> {
                 for (offset, slice) in &whole.slices {
                     let shape = slice.state().shape.clone();
                     let size = whole.dtype.bytes_of(1).expect("strings were refused") as usize;
-                    match together(&whole.shape, offset, &shape, size) {
-                        Some(range) => self.put_slice(slice, shape, &bytes[range])?,
-                        None => {
-                            let cut = cut(bytes, &whole.shape, offset, &shape, size);
-                            self.put_slice(slice, shape, &cut)?;
-                        }
+                    if let Some(range) = together(&whole.shape, offset, &shape, size) {
+                        self.put_slice(slice, shape, &bytes[range])?;
+                    } else {
+                        let cut = cut(bytes, &whole.shape, offset, &shape, size);
+                        self.put_slice(slice, shape, &cut)?;
                     }
                 }
                 Ok(())
@@ -127,27 +126,30 @@ impl<'s> Commit<'s> {
             (state.base.clone(), Arc::clone(&state.name), state.statics.chunk_bytes)
         };
         let job = SliceJob { name: &name, value: &bytes, base, chunk_bytes, ordinal: 0 };
-        let placer = match &mut self.placer {
-            Some(placer) => placer,
-            None => {
-                let state = &self.store.state;
-                let placing = Placing {
-                    shards: &state.shards,
-                    buffers: &state.buffers,
-                    hash_seed: state.history.store.hash_seed,
-                    progress: Arc::clone(&self.progress),
-                };
-                self.placer.insert(Placer::new(placing, 0))
-            }
-        };
+        let placer = self.placer.get_or_insert_with(|| {
+            let state = &self.store.state;
+            let placing = Placing {
+                shards: &state.shards,
+                buffers: &state.buffers,
+                hash_seed: state.history.store.hash_seed,
+                progress: Arc::clone(&self.progress),
+            };
+            Placer::new(placing, 0)
+        });
         if let Err(error) = placer.place(&job) {
             // Nothing of this shard counts on any more; what is in earlier ones does.
-            self.placer.take().map(Placer::discard);
-            self.waiting.clear();
+            self.discard_shard();
             return Err(error);
         }
         self.waiting.push((Arc::clone(single), shape));
         Ok(())
+    }
+
+    fn discard_shard(&mut self) {
+        if let Some(placer) = self.placer.take() {
+            placer.discard();
+        }
+        self.waiting.clear();
     }
 
     fn end_shard(&mut self) -> Result<()> {
@@ -191,7 +193,7 @@ impl<'s> Commit<'s> {
 
 impl Drop for Commit<'_> {
     fn drop(&mut self) {
-        self.placer.take().map(Placer::discard);
+        self.discard_shard();
         self.files.drain(..).for_each(NewFile::discard);
     }
 }
@@ -287,7 +289,7 @@ mod tests {
         let store = store(&folder);
         let a = store.root().get_variable("a").shape([300, 40]).initializer(init::zeros()).get().unwrap();
         let mut commit = store.begin().unwrap();
-        commit.put(&a, &[1; 48_000]).unwrap();
+        commit.put(&a, &vec![1; 48_000]).unwrap();
         drop(commit);
         assert_eq!(a.read::<f32>().unwrap()[[1, 1]], 0.0);
         assert_eq!(std::fs::read_dir(store.path().join("shards")).unwrap().count(), 0);

@@ -57,6 +57,8 @@ pub(crate) struct State {
     pub(crate) constraint: Option<Constraint>,
     /// Whether this process has got it by name: a second `resume` of the name is refused.
     pub(crate) claimed: bool,
+    /// Whether a partitioned variable holds it as a slice, so that its shape is fixed.
+    pub(crate) in_whole: bool,
 }
 
 impl State {
@@ -67,6 +69,11 @@ impl State {
     /// Whether the default save covers it.
     pub(crate) fn is_durable(&self) -> bool {
         self.statics.collections.iter().any(|key| key == GLOBAL_VARIABLES)
+    }
+
+    /// Whether it takes a value of any shape: it declares none, and is no slice.
+    pub(crate) fn is_open(&self) -> bool {
+        self.statics.declared.axes().is_none() && !self.in_whole
     }
 
     /// The range of all bytes.
@@ -95,6 +102,9 @@ impl State {
         if self.attached { Ok(()) } else { Err(detached(&self.name)) }
     }
 }
+
+/// Tells which bytes of a value are about to be changed in place.
+type InPlace<'a> = dyn Fn(&State) -> Vec<Range<u64>> + 'a;
 
 /// Waiting for a save to come on; dropping ends it.
 struct Waiting(Weak<Capture>);
@@ -144,10 +154,7 @@ impl Single {
 
     /// The state, locked for a change of its value, once no save in flight needs what is about to be lost: `in_place`
     /// tells which bytes are changed in place, if they can be; without it the value is replaced.
-    fn state_to_change(
-        &self,
-        in_place: Option<&dyn Fn(&State) -> Vec<Range<u64>>>,
-    ) -> Result<RwLockWriteGuard<'_, State>> {
+    fn state_to_change(&self, in_place: Option<&InPlace<'_>>) -> Result<RwLockWriteGuard<'_, State>> {
         loop {
             let moves = self.reserve().moves();
             let mut state = self.state_mut();
@@ -163,11 +170,7 @@ impl Single {
     }
 
     /// Lets every capture keep what it needs. Gives one that cannot yet.
-    fn prepare(
-        &self,
-        state: &mut State,
-        in_place: Option<&dyn Fn(&State) -> Vec<Range<u64>>>,
-    ) -> Result<Option<Arc<Capture>>> {
+    fn prepare(&self, state: &mut State, in_place: Option<&InPlace<'_>>) -> Result<Option<Arc<Capture>>> {
         let live: Vec<Arc<Capture>> = self.captures().iter().filter_map(Weak::upgrade).collect();
         if live.is_empty() {
             return Ok(None);
@@ -464,7 +467,7 @@ fn check_assign(state: &State, value: &Tensor, any_shape: bool) -> Result<()> {
         let what = format!("a {} was assigned to variable {name:?}, which holds {}", value.dtype(), state.dtype());
         return Err(Error::new(ErrorKind::DtypeMismatch, what).of_variable(name));
     }
-    let free = any_shape && state.statics.declared.axes().is_none() && state.statics.slice.is_none();
+    let free = any_shape && state.is_open();
     if value.shape() == &state.shape || free {
         return Ok(());
     }
