@@ -108,7 +108,9 @@ fn compare(args: &Args) -> Result<()> {
             }
         };
         if args.is_json {
-            measured.iter().for_each(|row| println!("{}", row.json(is_full_scale)));
+            for row in &measured {
+                println!("{}", row.json(is_full_scale)?);
+            }
         }
         rows.extend(measured);
     }

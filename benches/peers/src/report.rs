@@ -1,7 +1,9 @@
 //! What a case comes to, for people and for programs.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use crate::measure::Samples;
@@ -76,6 +78,24 @@ pub(crate) struct Figure {
     unit: Unit,
 }
 
+/// A row as programs read it: medians in `unit`, the ratio of the medians, what must hold of the ratio (or of `ours`, if there is no
+/// peer), and whether it does; null where there is nothing to say.
+#[derive(Serialize)]
+struct Line<'a> {
+    case: &'a str,
+    ours: f64,
+    theirs: Option<f64>,
+    peer: Option<&'a str>,
+    ratio: Option<f64>,
+    unit: &'static str,
+    bar: Option<String>,
+    holds: Option<bool>,
+    ours_range: [f64; 2],
+    theirs_range: Option<[f64; 2]>,
+    samples: usize,
+    figures: BTreeMap<String, f64>,
+}
+
 /// One line of the table.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Row {
@@ -119,28 +139,24 @@ impl Row {
     }
 
     /// One line of JSON.
-    pub(crate) fn json(&self, is_full_scale: bool) -> String {
+    pub(crate) fn json(&self, is_full_scale: bool) -> Result<String> {
         let range = |samples: &Samples| [self.unit.of(samples.min()), self.unit.of(samples.max())];
-        let figures: serde_json::Map<String, serde_json::Value> = self
-            .figures
-            .iter()
-            .map(|figure| (format!("{} [{}]", figure.name, figure.unit.name()), figure.value.into()))
-            .collect();
-        serde_json::json!({
-            "case": self.case,
-            "ours": self.unit.of(self.ours.median()),
-            "theirs": self.theirs.as_ref().map(|(_, theirs)| self.unit.of(theirs.median())),
-            "peer": self.theirs.as_ref().map(|(peer, _)| peer),
-            "ratio": self.ratio(),
-            "unit": self.unit.name(),
-            "bar": self.bar.map(|bar| bar.to_string()),
-            "holds": self.holds(is_full_scale),
-            "ours_range": range(&self.ours),
-            "theirs_range": self.theirs.as_ref().map(|(_, theirs)| range(theirs)),
-            "samples": self.ours.0.len(),
-            "figures": figures,
-        })
-        .to_string()
+        let theirs = self.theirs.as_ref().map(|(_, theirs)| theirs);
+        let line = Line {
+            case: &self.case,
+            ours: self.unit.of(self.ours.median()),
+            theirs: theirs.map(|theirs| self.unit.of(theirs.median())),
+            peer: self.theirs.as_ref().map(|(peer, _)| peer.as_str()),
+            ratio: self.ratio(),
+            unit: self.unit.name(),
+            bar: self.bar.map(|bar| bar.to_string()),
+            holds: self.holds(is_full_scale),
+            ours_range: range(&self.ours),
+            theirs_range: theirs.map(range),
+            samples: self.ours.0.len(),
+            figures: self.figures.iter().map(|f| (format!("{} [{}]", f.name, f.unit.name()), f.value)).collect(),
+        };
+        Ok(serde_json::to_string(&line)?)
     }
 
     fn cells(&self, is_full_scale: bool) -> [String; 7] {
@@ -183,7 +199,7 @@ pub(crate) fn table(rows: &[Row], is_full_scale: bool) -> String {
     for row in rows.iter().filter(|row| !row.figures.is_empty()) {
         let figures: Vec<_> =
             row.figures.iter().map(|f| format!("{} {} {}", f.name, short(f.value), f.unit.name())).collect();
-        text.push_str(&format!("\n- {}: {}", row.case, figures.join("; ")));
+        text.extend(["\n- ", &row.case, ": ", &figures.join("; ")]);
     }
     text.push('\n');
     text
@@ -198,7 +214,8 @@ pub(crate) fn markdown(lines: &[Vec<String>]) -> String {
     let mut text = String::new();
     for cells in lines.iter().take(1).chain([&rule]).chain(lines.iter().skip(1)) {
         for (cell, width) in cells.iter().zip(&widths) {
-            text.push_str(&format!("| {cell:<width$} "));
+            let padding = " ".repeat(width - cell.chars().count());
+            text.extend(["| ", cell, &padding, " "]);
         }
         text.push_str("|\n");
     }
@@ -245,7 +262,7 @@ mod tests {
         assert_eq!(row.holds(true), Some(false));
         let row = row.against("y", Samples::one(0.004));
         assert_eq!((row.ratio(), row.holds(true), row.holds(false)), (Some(0.5), Some(true), None));
-        let json: serde_json::Value = serde_json::from_str(&row.json(true)).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&row.json(true).unwrap()).unwrap();
         assert_eq!((&json["ours"], &json["bar"], &json["holds"]), (&2.0.into(), &"<= 1.5".into(), &true.into()));
     }
 }

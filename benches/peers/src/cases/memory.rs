@@ -14,15 +14,19 @@ pub(crate) fn save(context: &Context) -> Result<Vec<Row>> {
     let count = context.scaled(1024, 8);
     let store = state::open(&context.path("ours.varkeep"))?;
     let variables = state::create(&store, count, 1 << 20)?;
-    let mut extra = Vec::new();
+    let mut extra = Samples::default();
     for _ in 0..context.repeats.min(3) {
         state::step(&variables)?;
         let (_, bytes) = memory::extra(|| Ok(store.save(Save::tag("newest").replace())?))?;
         context.note(format_args!("{} MiB more", bytes >> 20));
-        extra.push(bytes as f64);
+        extra.0.push(bytes as f64);
         state::wait_until_tidy(&store)?;
     }
-    let row = Row::new("extra memory of a full save of 4 GiB", Unit::Mebibytes, Samples(extra));
+    let row = Row::new("extra memory of a full save of 4 GiB", Unit::Mebibytes, Samples::one(extra.max())).figure(
+        "smallest of all rounds",
+        Unit::Mebibytes,
+        extra.min(),
+    );
     Ok(vec![row.bar(Bar::AtMost(64.0))])
 }
 
@@ -40,7 +44,7 @@ pub(crate) fn streamed(context: &Context) -> Result<Vec<Row>> {
             for i in 0..count {
                 let get = root.get_variable(&state::name(i + round as u64 * count)).shape(ELEMENTS);
                 let variable = get.initializer(init::zeros()).get()?;
-                buffer.iter_mut().for_each(|value| *value = fastrand::f32());
+                buffer.fill_with(fastrand::f32);
                 commit.put(&variable, bytemuck::cast_slice(&buffer))?;
             }
             Ok(commit.save(Save::tag("newest").replace())?)
@@ -48,6 +52,11 @@ pub(crate) fn streamed(context: &Context) -> Result<Vec<Row>> {
         extra.0.push(bytes as f64);
         state::wait_until_tidy(&store)?;
     }
-    let row = Row::new("extra memory of a commit of 4 GiB, streamed from one buffer of 4 MiB", Unit::Mebibytes, extra);
+    let row = Row::new(
+        "extra memory of a commit of 4 GiB, streamed from one buffer of 4 MiB",
+        Unit::Mebibytes,
+        Samples::one(extra.max()),
+    )
+    .figure("smallest of all rounds", Unit::Mebibytes, extra.min());
     Ok(vec![row])
 }
