@@ -11,6 +11,7 @@ use crate::id::CommitId;
 use crate::manifest::change_between;
 use crate::shape::Shape;
 use crate::shard::{Progress, SliceJob, Stored};
+use crate::store::moving::Move;
 use crate::store::table::{Named, Slot, Table};
 use crate::variable::{Capture, Object, Single, WholeState};
 
@@ -130,6 +131,11 @@ impl Changes {
         self.next_ordinal = self.next_ordinal.max(later.next_ordinal);
     }
 
+    /// Whether a name is changed or removed.
+    pub(crate) fn mentions(&self, name: &str) -> bool {
+        self.upserts.contains_key(name) || self.removed.contains_key(name)
+    }
+
     /// Whether writing any of them has begun.
     pub(crate) fn is_begun(&self) -> bool {
         self.upserts.values().any(|upsert| match upsert {
@@ -178,6 +184,7 @@ impl Changes {
                 base: snapshot.single.state().base.clone(),
                 chunk_bytes: snapshot.statics.chunk_bytes,
                 ordinal: snapshot.statics.slice.as_ref().map_or(0, |place| place.ordinal),
+                leave: None,
             })
             .collect()
     }
@@ -241,6 +248,20 @@ impl Changes {
 }
 
 impl Difference {
+    /// Adds values that lie elsewhere than before.
+    pub(crate) fn add_moved<'m>(&mut self, moved: impl Iterator<Item = (&'m Move, &'m Arc<Stored>)>) {
+        for (Move { entry, .. }, stored) in moved {
+            let mut after = entry.clone();
+            if let Body::Variable(record) = &mut after.body {
+                record.content = stored.content().clone();
+            }
+            if after.body != entry.body {
+                self.entries.push(change_between(entry, after));
+            }
+        }
+        self.entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    }
+
     fn count(&mut self, before: Option<&Entry>, after: Option<&Entry>) {
         let summary = &mut self.summary;
         let (variables, bytes) = before.map_or((0, 0), weight);

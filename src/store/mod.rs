@@ -7,6 +7,7 @@ mod copy;
 mod get;
 mod load;
 mod merging;
+mod moving;
 mod names;
 mod options;
 mod pending;
