@@ -60,6 +60,13 @@ impl Unsynced {
     }
 }
 
+/// What a commit made durable: the catalog hears of it behind the answer.
+struct Told {
+    changes: Changes,
+    /// The commit that changed names; `None` if only values did.
+    names: Option<CommitId>,
+}
+
 /// A state that is written, all but the commit that names it.
 struct Next {
     view: Arc<View>,
@@ -86,6 +93,8 @@ pub(crate) struct Publisher {
     remover: Remover,
     /// What a reset has replaced: large values take their time to go.
     replaced: Vec<Arc<Payload>>,
+    /// What was published last and has still to be told to the catalog.
+    published: Option<Told>,
     merging: Option<Merging>,
     /// What later saves are to take along.
     moves: Option<Moves>,
@@ -114,6 +123,7 @@ impl Publisher {
             tidies_at_once,
             remover: Remover::default(),
             replaced: Vec::new(),
+            published: None,
             merging: None,
             moves: None,
             surveyed: moving::Extent::default(),
@@ -226,9 +236,7 @@ impl Publisher {
         let view = next.view.with_commit(record.clone());
         self.head = Some(record);
         self.store.adopt(view, &published.removed);
-        if next.names_changed {
-            self.store.catalog_apply(published.catalog(), names);
-        }
+        self.published = Some(Told { changes: published, names: next.names_changed.then_some(names) });
         if is_new {
             self.account();
             self.merge_if_due();
@@ -279,7 +287,7 @@ impl Publisher {
         let moved_to = stored.split_off(changed);
         let bytes_new = bytes_new[..changed].iter().sum();
         let stored: HashMap<&str, Arc<Stored>> = jobs.iter().map(|job| job.name).zip(stored).collect();
-        let mut difference = self.unpublished.difference(base, id, &stored)?;
+        let mut difference = self.unpublished.difference(base, id, &stored, *threads)?;
         let summary = Summary { bytes_new, ..difference.summary };
         // Values that only lie elsewhere are no reason for a commit, but they come with one.
         let is_same = difference.entries.is_empty() && base.commit().is_some();
@@ -568,6 +576,9 @@ impl Publisher {
     /// Tidies up behind a commit only if there is much to tidy: the next commit may be waiting.
     pub(crate) fn tidy_behind_commit(&mut self) {
         self.replaced.clear();
+        if let Some(Told { changes, names: Some(names) }) = self.published.take() {
+            self.store.catalog_apply(changes.catalog(), names);
+        }
         if self.tidies_at_once && self.has_backlog() {
             self.tidy();
         }
