@@ -24,6 +24,8 @@ pub(crate) use lock::{FolderLock, NOTE as LOCK_NOTE};
 pub(crate) use map::{Held, MappedRange, Mapping, MemoryRange, StableBytes};
 pub(crate) use new_file::NewFile;
 pub(crate) use publish::{How, PublishError, is_temp_name, publish_bytes};
+#[cfg(feature = "interop")]
+pub(crate) use publish::{create_temp, publish_file};
 pub(crate) use random::{random_128, random_seed};
 pub(crate) use read_file::ReadFile;
 #[cfg(feature = "interop")]

@@ -27,7 +27,27 @@ pub(crate) struct Payload {
 enum Source {
     Memory(Arc<Memory>),
     Stored(OnDisk),
+    #[cfg_attr(not(feature = "interop"), expect(dead_code, reason = "imports make them"))]
+    Elsewhere {
+        content: Arc<dyn Elsewhere>,
+        gathered: OnceLock<Arc<Memory>>,
+    },
 }
+
+/// Bytes of a slice that lie in no store: read when they are written into a shard, a chunk at a time.
+pub(crate) trait Elsewhere: std::fmt::Debug + Send + Sync {
+    /// How many there are.
+    fn len_bytes(&self) -> u64;
+
+    /// What fills buffers with all of them, in order. With the last one they have been checked.
+    fn stream(&self) -> Result<FillInOrder<'_>>;
+
+    /// Fills the buffer from byte `start` on.
+    fn read_at(&self, start: u64, buffer: &mut [u8]) -> Result<()>;
+}
+
+/// Fills one buffer after the other.
+pub(crate) type FillInOrder<'a> = Box<dyn FnMut(&mut [u8]) -> Result<()> + 'a>;
 
 /// Bytes that come from the disk when they are first wanted.
 #[derive(Debug)]
@@ -78,6 +98,16 @@ impl OnDisk {
     }
 }
 
+/// The whole value from elsewhere, read into memory.
+fn gather<'a>(content: &Arc<dyn Elsewhere>, gathered: &'a OnceLock<Arc<Memory>>) -> Result<&'a Arc<Memory>> {
+    if let Some(memory) = gathered.get() {
+        return Ok(memory);
+    }
+    let mut memory = Memory::zeroed(content.len_bytes() as usize);
+    content.stream()?(memory.bytes_mut())?;
+    Ok(gathered.get_or_init(|| Arc::new(memory)))
+}
+
 impl Payload {
     /// A value in memory, durable nowhere.
     pub(crate) fn in_memory(memory: Arc<Memory>) -> Self {
@@ -93,8 +123,23 @@ impl Payload {
         Self { source: Source::Stored(on_disk), durable: OnceLock::new() }
     }
 
+    /// A value that is read from elsewhere.
+    #[cfg(feature = "interop")]
+    pub(crate) fn elsewhere(content: Arc<dyn Elsewhere>) -> Self {
+        Self { source: Source::Elsewhere { content, gathered: OnceLock::new() }, durable: OnceLock::new() }
+    }
+
+    /// What the value is read from, if it is from elsewhere and not in memory.
+    pub(crate) fn content_elsewhere(&self) -> Option<&Arc<dyn Elsewhere>> {
+        match &self.source {
+            Source::Elsewhere { content, .. } => Some(content),
+            Source::Memory(_) | Source::Stored(_) => None,
+        }
+    }
+
     pub(crate) fn len_bytes(&self) -> u64 {
         match &self.source {
+            Source::Elsewhere { content, .. } => content.len_bytes(),
             Source::Memory(memory) => memory.bytes().len() as u64,
             Source::Stored(on_disk) => on_disk.stored.len_bytes(),
         }
@@ -120,6 +165,7 @@ impl Payload {
         match &self.source {
             Source::Memory(memory) => Ok(memory.bytes()),
             Source::Stored(on_disk) => on_disk.bytes(range),
+            Source::Elsewhere { content, gathered } => Ok(gather(content, gathered)?.bytes()),
         }
     }
 
@@ -147,6 +193,7 @@ impl Payload {
                 if is_all { mapped } else { Arc::new(mapped.part(start as usize, len as usize)) }
             }
             Source::Stored(on_disk) => in_memory(on_disk.gathered()?),
+            Source::Elsewhere { content, gathered } => in_memory(gather(content, gathered)?),
         };
         Held::new(owner, shape)
             .ok_or_else(|| Error::corrupt(format!("the bytes of the slice are not a {} of shape {shape}", T::DTYPE)))
@@ -158,6 +205,7 @@ impl Payload {
             Source::Memory(memory) => Ok(Some(Arc::clone(memory))),
             Source::Stored(on_disk) if on_disk.is_mapped() => Ok(None),
             Source::Stored(on_disk) => on_disk.gathered().map(|memory| Some(Arc::clone(memory))),
+            Source::Elsewhere { content, gathered } => gather(content, gathered).map(|memory| Some(Arc::clone(memory))),
         }
     }
 
@@ -174,7 +222,7 @@ impl Payload {
     pub(crate) fn into_memory(self: Arc<Self>) -> Option<Memory> {
         match Arc::into_inner(self)?.source {
             Source::Memory(memory) => Arc::into_inner(memory),
-            Source::Stored(_) => None,
+            Source::Stored(_) | Source::Elsewhere { .. } => None,
         }
     }
 

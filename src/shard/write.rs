@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use twox_hash::XxHash3_128;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::format::{ChunkSum, Content, EXTENT_ALIGNMENT, Extent, ShardRef, ShardTrailer, file_names};
 use crate::id::ShardId;
 use crate::io::{self, NewFile};
 use crate::shard::file::{ShardFile, Shards};
-use crate::shard::payload::Payload;
+use crate::shard::payload::{Elsewhere, Payload};
 use crate::shard::stored::Stored;
 
 /// Slices of at least [`PAGE_SLICE_BYTES`] start on a multiple of this.
@@ -229,6 +229,9 @@ impl Output<'_> {
 
     /// Finds a place for every chunk of a slice, writing those that have none.
     fn place(&mut self, job: &SliceJob) -> Result<Placed> {
+        if let Some(content) = job.payload.content_elsewhere() {
+            return self.place_elsewhere(job, &**content);
+        }
         let bytes = job.payload.bytes()?;
         let chunk_bytes = job.chunk_bytes;
         let seed = self.writer.hash_seed;
@@ -243,19 +246,7 @@ impl Output<'_> {
             return Ok(self.whole(bytes.len() as u64, chunk_bytes, chunks, offset));
         };
         chunks.extend(bytes.chunks(chunk_bytes as usize).map(|chunk| sum(chunk, seed)));
-        let is_kept = |i: usize| {
-            let old = base.content();
-            let same_len = base.range_of(i as u64).end == ((i as u64 + 1) * chunk_bytes).min(bytes.len() as u64);
-            old.chunks.get(i) == Some(&chunks[i]) && same_len
-        };
-        let mut runs = Runs::default();
-        for i in 0..chunks.len() {
-            let kept = is_kept(i).then(|| {
-                let (_, file) = base.extent_of(i as u64);
-                (Arc::clone(file), base.offset_of(i as u64))
-            });
-            runs.push(i as u64, kept, chunk_bytes);
-        }
+        let runs = Runs::of(&chunks, base, bytes.len() as u64, chunk_bytes);
         if runs.0.len() as u64 > EXTENTS_FREE.max(bytes.len() as u64 / EXTENT_BYTES_MEAN_MIN) {
             let offset = self.start_slice(bytes.len() as u64)?;
             self.file()?.append(bytes)?;
@@ -275,6 +266,59 @@ impl Output<'_> {
                 let offset = self.start_slice((end - start) as u64)?;
                 self.file()?.append(&bytes[start..end])?;
                 placed.bytes_new += (end - start) as u64;
+                (self.file()?.id, offset)
+            };
+            placed.content.extents.push(Extent { shard, offset, first_chunk: run.first, chunks: run.chunks });
+            placed.files.push(run.kept.map(|(file, _)| file));
+        }
+        Ok(placed)
+    }
+
+    /// As [`Output::place`], a chunk at a time: the value need not fit in memory.
+    ///
+    /// Where there may be something to keep it is read twice, since what is written depends on all hashes.
+    fn place_elsewhere(&mut self, job: &SliceJob, content: &dyn Elsewhere) -> Result<Placed> {
+        let (len_bytes, chunk_bytes) = (content.len_bytes(), job.chunk_bytes);
+        let seed = self.writer.hash_seed;
+        let base = job.base.as_ref().filter(|base| base.content().chunk_bytes == chunk_bytes);
+        let mut room = vec![0; chunk_bytes.min(len_bytes) as usize];
+        let mut chunks = Vec::with_capacity(len_bytes.div_ceil(chunk_bytes) as usize);
+        let offset = if base.is_some() || len_bytes == 0 { 0 } else { self.start_slice(len_bytes)? };
+        let mut fill = content.stream()?;
+        let mut at = 0;
+        while at < len_bytes {
+            let part = &mut room[..chunk_bytes.min(len_bytes - at) as usize];
+            fill(part)?;
+            chunks.push(sum(part, seed));
+            if base.is_none() {
+                self.file()?.append(part)?;
+            }
+            at += part.len() as u64;
+        }
+        let Some(base) = base else { return Ok(self.whole(len_bytes, chunk_bytes, chunks, offset)) };
+        let mut runs = Runs::of(&chunks, base, len_bytes, chunk_bytes);
+        let is_scattered = runs.0.len() as u64 > EXTENTS_FREE.max(len_bytes / EXTENT_BYTES_MEAN_MIN);
+        if is_scattered {
+            runs = Runs(vec![Run { first: 0, chunks: chunks.len() as u64, kept: None }]);
+        }
+        let content_of = Content { len_bytes, chunk_bytes, chunks, extents: Vec::new() };
+        let mut placed = Placed { content: content_of, files: Vec::new(), bytes_new: 0 };
+        for run in runs.0 {
+            let (shard, offset) = if let Some((file, offset)) = &run.kept {
+                (file.id(), *offset)
+            } else {
+                let (mut at, end) = (run.first * chunk_bytes, ((run.first + run.chunks) * chunk_bytes).min(len_bytes));
+                let offset = self.start_slice(end - at)?;
+                placed.bytes_new += end - at;
+                while at < end {
+                    let part = &mut room[..chunk_bytes.min(end - at) as usize];
+                    content.read_at(at, part)?;
+                    if sum(part, seed) != placed.content.chunks[(at / chunk_bytes) as usize] {
+                        return Err(Error::corrupt("the value changed while it was being read"));
+                    }
+                    self.file()?.append(part)?;
+                    at += part.len() as u64;
+                }
                 (self.file()?.id, offset)
             };
             placed.content.extents.push(Extent { shard, offset, first_chunk: run.first, chunks: run.chunks });
@@ -340,6 +384,21 @@ struct Run {
 }
 
 impl Runs {
+    /// The runs of a value with these chunks: those that `base` has at the same place are kept.
+    fn of(chunks: &[ChunkSum], base: &Stored, len_bytes: u64, chunk_bytes: u64) -> Self {
+        let mut runs = Self::default();
+        for (i, chunk) in (0_u64..).zip(chunks) {
+            let is_kept = base.content().chunks.get(i as usize) == Some(chunk)
+                && base.range_of(i).end == ((i + 1) * chunk_bytes).min(len_bytes);
+            let kept = is_kept.then(|| {
+                let (_, file) = base.extent_of(i);
+                (Arc::clone(file), base.offset_of(i))
+            });
+            runs.push(i, kept, chunk_bytes);
+        }
+        runs
+    }
+
     fn push(&mut self, chunk: u64, kept: Option<(Arc<ShardFile>, u64)>, chunk_bytes: u64) {
         if let Some(run) = self.0.last_mut() {
             let goes_on = match (&run.kept, &kept) {

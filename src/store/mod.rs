@@ -4,6 +4,8 @@ mod changes;
 mod collections;
 mod copy;
 mod get;
+#[cfg(feature = "interop")]
+mod insert;
 mod load;
 mod names;
 mod options;
@@ -36,6 +38,8 @@ use publisher::{Outcome, Plan, PublisherThread};
 use state::StoreState;
 
 pub use collections::Loss;
+#[cfg(feature = "interop")]
+pub(crate) use insert::Inserted;
 pub use load::{LoadOptions, LoadReport};
 pub use options::Options;
 pub use request::{GetVariable, Gotten};

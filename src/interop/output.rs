@@ -1,0 +1,193 @@
+//! The files of an export: written under temporary names, made durable, and published together, the one that names the
+//! others last.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::interop::stream::PieceStream;
+use crate::io::{Dir, How, NewFile, NoTap, PublishError, create_temp, publish_file};
+
+/// Bytes are moved in pieces of this.
+const ROOM_BYTES: usize = 1 << 20;
+
+/// Room is asked of the file system in steps of this.
+const PREALLOCATE_BYTES: u64 = 64 << 20;
+
+/// The files of one export.
+#[derive(Debug)]
+pub(crate) struct Output {
+    dir: Dir,
+    how: How,
+    /// Written in full.
+    done: Vec<(NewFile, String)>,
+}
+
+impl Output {
+    /// Files beside `path`, in a folder that is made if it is missing; `overwrite` lets them replace others.
+    pub(crate) fn beside(path: &Path, overwrite: bool) -> Result<Self> {
+        let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let how = if overwrite { How::Replace } else { How::NoReplace };
+        Ok(Self { dir: Dir::create(folder, NoTap::shared())?, how, done: Vec::new() })
+    }
+
+    /// Begins the file of this name. Files are published in the order in which they are finished.
+    pub(crate) fn begin(&self, name: &str) -> Result<Sink> {
+        if self.how == How::NoReplace && self.dir.exists(name)? {
+            return Err(self.taken(name));
+        }
+        let file = create_temp(&self.dir, name)?;
+        Ok(Sink { file, name: name.to_owned(), room: Vec::new(), preallocated: 0, len: 0 })
+    }
+
+    /// Takes a file that is written in full.
+    pub(crate) fn finish(&mut self, mut sink: Sink) -> Result<()> {
+        let flushed = sink.flush().and_then(|()| sink.file.set_len(sink.len));
+        self.done.push((sink.file, sink.name));
+        flushed
+    }
+
+    /// Takes a file that something else has written.
+    pub(crate) fn finish_file(&mut self, file: NewFile, name: String) {
+        self.done.push((file, name));
+    }
+
+    /// Gives all files their names, durably. Says which files there are then.
+    ///
+    /// What an earlier export left under the name of the last file is removed first, so that at no moment that file
+    /// names others than were written with it.
+    pub(crate) fn publish(mut self) -> Result<Vec<PathBuf>> {
+        let files = std::mem::take(&mut self.done);
+        let mut published: Vec<String> = Vec::new();
+        let mut failed = None;
+        if self.how == How::Replace
+            && files.len() > 1
+            && let Some((_, last)) = files.last()
+        {
+            failed = self.dir.unlink(last).and_then(|()| self.dir.sync()).err();
+        }
+        for (file, name) in files {
+            if failed.is_some() {
+                file.discard();
+                continue;
+            }
+            match publish_file(&self.dir, file, &name, self.how) {
+                Ok(()) => published.push(name),
+                Err(PublishError::NameTaken) => failed = Some(self.taken(&name)),
+                Err(PublishError::Before(error)) => failed = Some(error),
+                Err(PublishError::Unknown(error)) => {
+                    published.push(name);
+                    failed = Some(error);
+                }
+            }
+        }
+        let Some(error) = failed else {
+            return Ok(published.iter().map(|name| self.dir.path().join(name)).collect());
+        };
+        // Half an export is of no use; what cannot be removed is named by nothing.
+        for name in &published {
+            let _stays = self.dir.unlink(name);
+        }
+        Err(error)
+    }
+
+    fn taken(&self, name: &str) -> Error {
+        Error::new(ErrorKind::NameTaken, "there is a file of this name already")
+            .in_file(self.dir.path().join(name))
+            .advise("give another path, or overwrite it expressly")
+    }
+}
+
+impl Drop for Output {
+    /// What was not published is removed.
+    fn drop(&mut self) {
+        for (file, _) in self.done.drain(..) {
+            file.discard();
+        }
+    }
+}
+
+/// A file that is being written from front to back.
+#[derive(Debug)]
+pub(crate) struct Sink {
+    file: NewFile,
+    name: String,
+    room: Vec<u8>,
+    preallocated: u64,
+    /// Bytes so far.
+    len: u64,
+}
+
+impl Sink {
+    /// Where the next byte goes.
+    pub(crate) fn position(&self) -> u64 {
+        self.len
+    }
+
+    /// Appends bytes.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.len += bytes.len() as u64;
+        if self.room.len() + bytes.len() > ROOM_BYTES {
+            self.flush()?;
+        }
+        if bytes.len() > ROOM_BYTES {
+            return self.put(bytes);
+        }
+        self.room.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Appends a piece, showing its bytes to `see` on the way.
+    pub(crate) fn copy(
+        &mut self,
+        stream: &mut dyn PieceStream,
+        len_bytes: u64,
+        mut see: impl FnMut(&[u8]),
+    ) -> Result<()> {
+        let mut left = len_bytes;
+        while left > 0 {
+            if self.room.len() >= ROOM_BYTES {
+                self.flush()?;
+            }
+            let start = self.room.len();
+            let more = ((ROOM_BYTES - start) as u64).min(left) as usize;
+            self.room.resize(start + more, 0);
+            stream.fill(&mut self.room[start..])?;
+            see(&self.room[start..]);
+            self.len += more as u64;
+            left -= more as u64;
+        }
+        Ok(())
+    }
+
+    /// Gives up: the file is removed.
+    pub(crate) fn discard(self) {
+        self.file.discard();
+    }
+
+    /// The file itself, for a writer of another kind.
+    pub(crate) fn into_file(self) -> (NewFile, String) {
+        (self.file, self.name)
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        let room = std::mem::take(&mut self.room);
+        self.put(&room)?;
+        self.room = room;
+        self.room.clear();
+        Ok(())
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> Result<()> {
+        let end = self.file.position() + bytes.len() as u64;
+        if end > self.preallocated && bytes.len() >= ROOM_BYTES {
+            let start = self.preallocated.max(self.file.position());
+            self.preallocated = end.next_multiple_of(PREALLOCATE_BYTES);
+            match self.file.preallocate(start, self.preallocated - start) {
+                // There may still be room for what is really written.
+                Err(error) if crate::io::is_disk_full(&error) => {}
+                reserved => reserved?,
+            }
+        }
+        self.file.write_all(bytes)
+    }
+}
