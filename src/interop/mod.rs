@@ -15,6 +15,8 @@
 //! # Ok::<(), varkeep::Error>(())
 //! ```
 
+#[cfg(feature = "candle")]
+pub mod candle;
 mod carried;
 mod content;
 mod export;

@@ -28,10 +28,22 @@ enum Source {
     Memory(Arc<Memory>),
     Stored(OnDisk),
     #[cfg_attr(not(feature = "interop"), expect(dead_code, reason = "imports make them"))]
-    Elsewhere {
-        content: Arc<dyn Elsewhere>,
-        gathered: OnceLock<Arc<Memory>>,
-    },
+    Elsewhere(Box<FromElsewhere>),
+}
+
+/// A value from elsewhere: in memory if it was wanted before it was written, in its shard from then on.
+#[derive(Debug)]
+struct FromElsewhere {
+    content: Arc<dyn Elsewhere>,
+    reading: (ReadMode, Verification),
+    gathered: OnceLock<Arc<Memory>>,
+    written: OnceLock<OnDisk>,
+}
+
+/// Where a value is read.
+enum Place<'a> {
+    Memory(&'a Arc<Memory>),
+    Disk(&'a OnDisk),
 }
 
 /// Bytes of a slice that lie in no store: read when they are written into a shard, a chunk at a time.
@@ -60,7 +72,23 @@ struct OnDisk {
     gathered: OnceLock<Arc<Memory>>,
 }
 
+impl FromElsewhere {
+    fn gathered(&self) -> Result<&Arc<Memory>> {
+        if let Some(memory) = self.gathered.get() {
+            return Ok(memory);
+        }
+        let mut memory = Memory::zeroed(self.content.len_bytes() as usize);
+        self.content.stream()?(memory.bytes_mut())?;
+        Ok(self.gathered.get_or_init(|| Arc::new(memory)))
+    }
+}
+
 impl OnDisk {
+    fn new(stored: Arc<Stored>, mode: ReadMode, verification: Verification) -> Self {
+        let checked = Checked::none_of(&stored);
+        Self { stored, mode, verification, checked, mapped: OnceLock::new(), gathered: OnceLock::new() }
+    }
+
     fn is_mapped(&self) -> bool {
         self.mode == ReadMode::Map && self.stored.in_one_piece().is_some()
     }
@@ -98,16 +126,6 @@ impl OnDisk {
     }
 }
 
-/// The whole value from elsewhere, read into memory.
-fn gather<'a>(content: &Arc<dyn Elsewhere>, gathered: &'a OnceLock<Arc<Memory>>) -> Result<&'a Arc<Memory>> {
-    if let Some(memory) = gathered.get() {
-        return Ok(memory);
-    }
-    let mut memory = Memory::zeroed(content.len_bytes() as usize);
-    content.stream()?(memory.bytes_mut())?;
-    Ok(gathered.get_or_init(|| Arc::new(memory)))
-}
-
 impl Payload {
     /// A value in memory, durable nowhere.
     pub(crate) fn in_memory(memory: Arc<Memory>) -> Self {
@@ -117,29 +135,41 @@ impl Payload {
     /// A value on disk. It is durable where it lies only if the files are this store's own: see
     /// [`Payload::mark_durable`].
     pub(crate) fn on_disk(stored: Arc<Stored>, mode: ReadMode, verification: Verification) -> Self {
-        let checked = Checked::none_of(&stored);
-        let (mapped, gathered) = (OnceLock::new(), OnceLock::new());
-        let on_disk = OnDisk { stored, mode, verification, checked, mapped, gathered };
-        Self { source: Source::Stored(on_disk), durable: OnceLock::new() }
+        Self { source: Source::Stored(OnDisk::new(stored, mode, verification)), durable: OnceLock::new() }
     }
 
     /// A value that is read from elsewhere.
     #[cfg(feature = "interop")]
-    pub(crate) fn elsewhere(content: Arc<dyn Elsewhere>) -> Self {
-        Self { source: Source::Elsewhere { content, gathered: OnceLock::new() }, durable: OnceLock::new() }
+    pub(crate) fn elsewhere(content: Arc<dyn Elsewhere>, mode: ReadMode, verification: Verification) -> Self {
+        let (gathered, written) = (OnceLock::new(), OnceLock::new());
+        let from = FromElsewhere { content, reading: (mode, verification), gathered, written };
+        Self { source: Source::Elsewhere(Box::new(from)), durable: OnceLock::new() }
+    }
+
+    /// Where the value is read now.
+    fn place(&self) -> Result<Place<'_>> {
+        Ok(match (&self.source, self.durable.get()) {
+            (Source::Memory(memory), _) => Place::Memory(memory),
+            (Source::Stored(on_disk), _) => Place::Disk(on_disk),
+            (Source::Elsewhere(from), Some(stored)) => {
+                let (mode, verification) = from.reading;
+                Place::Disk(from.written.get_or_init(|| OnDisk::new(Arc::clone(stored), mode, verification)))
+            }
+            (Source::Elsewhere(from), None) => Place::Memory(from.gathered()?),
+        })
     }
 
     /// What the value is read from, if it is from elsewhere and not in memory.
     pub(crate) fn content_elsewhere(&self) -> Option<&Arc<dyn Elsewhere>> {
         match &self.source {
-            Source::Elsewhere { content, .. } => Some(content),
+            Source::Elsewhere(from) => Some(&from.content),
             Source::Memory(_) | Source::Stored(_) => None,
         }
     }
 
     pub(crate) fn len_bytes(&self) -> u64 {
         match &self.source {
-            Source::Elsewhere { content, .. } => content.len_bytes(),
+            Source::Elsewhere(from) => from.content.len_bytes(),
             Source::Memory(memory) => memory.bytes().len() as u64,
             Source::Stored(on_disk) => on_disk.stored.len_bytes(),
         }
@@ -162,10 +192,9 @@ impl Payload {
 
     /// The bytes of the slice from 0 on, of which only `range` is checked and may be looked at.
     fn bytes_for(&self, range: &Range<u64>) -> Result<&[u8]> {
-        match &self.source {
-            Source::Memory(memory) => Ok(memory.bytes()),
-            Source::Stored(on_disk) => on_disk.bytes(range),
-            Source::Elsewhere { content, gathered } => Ok(gather(content, gathered)?.bytes()),
+        match self.place()? {
+            Place::Memory(memory) => Ok(memory.bytes()),
+            Place::Disk(on_disk) => on_disk.bytes(range),
         }
     }
 
@@ -186,14 +215,13 @@ impl Payload {
             let memory = Arc::clone(memory);
             if is_all { memory } else { Arc::new(MemoryRange::new(memory, start as usize, len as usize)) }
         };
-        let owner: Arc<dyn StableBytes> = match &self.source {
-            Source::Memory(memory) => in_memory(memory),
-            Source::Stored(on_disk) if on_disk.is_mapped() => {
+        let owner: Arc<dyn StableBytes> = match self.place()? {
+            Place::Memory(memory) => in_memory(memory),
+            Place::Disk(on_disk) if on_disk.is_mapped() => {
                 let mapped = Arc::clone(on_disk.mapped()?);
                 if is_all { mapped } else { Arc::new(mapped.part(start as usize, len as usize)) }
             }
-            Source::Stored(on_disk) => in_memory(on_disk.gathered()?),
-            Source::Elsewhere { content, gathered } => in_memory(gather(content, gathered)?),
+            Place::Disk(on_disk) => in_memory(on_disk.gathered()?),
         };
         Held::new(owner, shape)
             .ok_or_else(|| Error::corrupt(format!("the bytes of the slice are not a {} of shape {shape}", T::DTYPE)))
@@ -201,11 +229,10 @@ impl Payload {
 
     /// The memory that holds the value, if memory does.
     pub(crate) fn shared_memory(&self) -> Result<Option<Arc<Memory>>> {
-        match &self.source {
-            Source::Memory(memory) => Ok(Some(Arc::clone(memory))),
-            Source::Stored(on_disk) if on_disk.is_mapped() => Ok(None),
-            Source::Stored(on_disk) => on_disk.gathered().map(|memory| Some(Arc::clone(memory))),
-            Source::Elsewhere { content, gathered } => gather(content, gathered).map(|memory| Some(Arc::clone(memory))),
+        match self.place()? {
+            Place::Memory(memory) => Ok(Some(Arc::clone(memory))),
+            Place::Disk(on_disk) if on_disk.is_mapped() => Ok(None),
+            Place::Disk(on_disk) => on_disk.gathered().map(|memory| Some(Arc::clone(memory))),
         }
     }
 
@@ -222,7 +249,7 @@ impl Payload {
     pub(crate) fn into_memory(self: Arc<Self>) -> Option<Memory> {
         match Arc::into_inner(self)?.source {
             Source::Memory(memory) => Arc::into_inner(memory),
-            Source::Stored(_) | Source::Elsewhere { .. } => None,
+            Source::Stored(_) | Source::Elsewhere(_) => None,
         }
     }
 

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
+#[cfg(feature = "candle")]
+use crate::dtype::DType;
 use crate::error::Result;
+#[cfg(feature = "candle")]
+use crate::error::{Error, ErrorKind};
 use crate::format::{Body, Statics, WholeRecord};
 use crate::name;
 use crate::scope::Regularizer;
@@ -47,6 +51,7 @@ impl Store {
     pub(crate) fn insert(&self, inserted: Inserted) -> Result<()> {
         let Inserted { name, mut statics, shape, content } = inserted;
         name::check_stored(&name)?;
+        let reading = self.state.reading;
         let mut table = self.state.table();
         let base = match table.base.lookup(&name)?.map(|entry| entry.body) {
             Some(Body::Variable(record)) if record.statics.dtype == statics.dtype => {
@@ -62,7 +67,7 @@ impl Store {
             regularizer: statics.regularizer.as_ref().map(Regularizer::from_record).transpose()?,
             statics: Arc::new(statics),
             shape,
-            payload: Arc::new(Payload::elsewhere(content)),
+            payload: Arc::new(Payload::elsewhere(content, reading.mode, reading.verification)),
             base,
             constraint: None,
             claimed: false,
@@ -104,5 +109,42 @@ impl Store {
         table.slots.insert(name.to_owned(), Slot::Live(alias));
         table.changed_names.push(name.to_owned());
         Ok(())
+    }
+
+    /// Gives a variable its next value, which the next commit reads; one that is not there is made, trainable.
+    ///
+    /// # Errors
+    /// `dtype_mismatch`, `assign_shape_mismatch`, if the variable is another; `dtype_unsupported`, if it is partitioned.
+    #[cfg(feature = "candle")]
+    pub(crate) fn put(&self, name: &str, dtype: DType, shape: Shape, content: Arc<dyn Elsewhere>) -> Result<()> {
+        let found = self.state.table().find_object(name)?;
+        let single = match found {
+            None => {
+                let root = self.root();
+                let made =
+                    root.get_variable(name).shape(&shape).dtype(dtype).initializer(crate::scope::initializer::zeros());
+                // Zeros of a new variable are replaced before anybody sees them.
+                made.get()?;
+                self.state.table().find_object(name)?
+            }
+            found => found,
+        };
+        let Some(Object::Single(single)) = single else {
+            let what = "a partitioned variable is not given a value in one piece here";
+            return Err(Error::new(ErrorKind::DtypeUnsupported, what));
+        };
+        let held = single.state().dtype();
+        if held != dtype {
+            let what = format!("the variable is {held}, and the value {dtype}");
+            return Err(Error::new(ErrorKind::DtypeMismatch, what));
+        }
+        let is_other = single.state().shape != shape;
+        if is_other {
+            let what = format!("the variable has shape {}, and the value {shape}", single.state().shape);
+            return Err(Error::new(ErrorKind::AssignShapeMismatch, what));
+        }
+        let reading = self.state.reading;
+        let payload = Payload::elsewhere(content, reading.mode, reading.verification);
+        single.set_value(Arc::new(payload), shape)
     }
 }
