@@ -22,6 +22,8 @@ mod content;
 mod export;
 mod file;
 mod format;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod import;
 mod names;
 mod output;

@@ -69,7 +69,8 @@ pub(crate) fn read_lengths(file: &ReadFile, offset: u64, size: u64, count: u64) 
     let mut stored = [0; CHECKSUM_BYTES as usize];
     file.read_exact_at(&mut stored, offset + lengths_bytes)?;
     let (expected, found) = (u32::from_le_bytes(stored), mask(crc));
-    if expected != found {
+    // A fuzzer cannot guess checksums.
+    if expected != found && !cfg!(fuzzing) {
         let what =
             format!("the lengths of the byte strings fail their checksum: expected {expected:08x}, found {found:08x}");
         return Err(corrupt(what).at_offset(offset + lengths_bytes));

@@ -113,7 +113,8 @@ fn read_block(file: &ReadFile, handle: Handle, end: u64) -> Result<Vec<u8>> {
     file.read_exact_at(&mut stored, offset)?;
     let (checked, checksum) = stored.split_at(size as usize + 1);
     let (expected, found) = (u32::from_le_bytes(checksum.try_into().expect("four bytes follow")), masked(checked));
-    if expected != found {
+    // A fuzzer cannot guess checksums.
+    if expected != found && !cfg!(fuzzing) {
         let what = format!("a block of the table fails its checksum: expected {expected:08x}, found {found:08x}");
         return Err(corrupt(what, offset));
     }
