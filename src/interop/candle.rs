@@ -35,7 +35,7 @@ use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::interop::source::{Source, check_range};
 use crate::shape::Shape;
-use crate::shard::{Elsewhere, FillInOrder};
+use crate::shard::Elsewhere;
 use crate::store::{Save, SaveReport, Store};
 
 /// The types of both sides.
@@ -194,15 +194,6 @@ struct Content {
 impl Elsewhere for Content {
     fn len_bytes(&self) -> u64 {
         self.len_bytes
-    }
-
-    fn stream(&self) -> Result<FillInOrder<'_>> {
-        let mut at = 0;
-        Ok(Box::new(move |buffer| {
-            self.read_at(at, buffer)?;
-            at += buffer.len() as u64;
-            Ok(())
-        }))
     }
 
     fn read_at(&self, start: u64, buffer: &mut [u8]) -> Result<()> {

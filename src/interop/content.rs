@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::interop::region;
 use crate::interop::source::{Source, check_range};
 use crate::shape::Shape;
-use crate::shard::{Elsewhere, FillInOrder};
+use crate::shard::Elsewhere;
 use crate::tensor::Tensor;
 
 /// A piece as it lies there.
@@ -28,11 +28,6 @@ impl Piece {
 impl Elsewhere for Piece {
     fn len_bytes(&self) -> u64 {
         self.len_bytes
-    }
-
-    fn stream(&self) -> Result<FillInOrder<'_>> {
-        let mut stream = self.source.stream(self.variable, self.number)?;
-        Ok(Box::new(move |buffer| stream.fill(buffer)))
     }
 
     fn read_at(&self, start: u64, buffer: &mut [u8]) -> Result<()> {
@@ -61,15 +56,6 @@ impl Elsewhere for Region {
         self.len_bytes
     }
 
-    fn stream(&self) -> Result<FillInOrder<'_>> {
-        let mut at = 0;
-        Ok(Box::new(move |buffer| {
-            self.read_at(at, buffer)?;
-            at += buffer.len() as u64;
-            Ok(())
-        }))
-    }
-
     fn read_at(&self, start: u64, buffer: &mut [u8]) -> Result<()> {
         region::read(&*self.source, self.variable, &self.place, start, buffer)
     }
@@ -90,15 +76,6 @@ impl Joined {
 impl Elsewhere for Joined {
     fn len_bytes(&self) -> u64 {
         self.tensor.bytes().len() as u64
-    }
-
-    fn stream(&self) -> Result<FillInOrder<'_>> {
-        let mut at = 0;
-        Ok(Box::new(move |buffer| {
-            self.read_at(at, buffer)?;
-            at += buffer.len() as u64;
-            Ok(())
-        }))
     }
 
     fn read_at(&self, start: u64, buffer: &mut [u8]) -> Result<()> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::interop::stream::PieceStream;
-use crate::io::{Dir, How, NewFile, NoTap, PublishError, create_temp, publish_file};
+use crate::io::{Dir, How, NewFile, NoTap, PublishError, create_temp, publish_synced, sync_all};
 
 /// Bytes are moved in pieces of this.
 const ROOM_BYTES: usize = 1 << 20;
@@ -36,7 +36,7 @@ impl Output {
             return Err(self.taken(name));
         }
         let file = create_temp(&self.dir, name)?;
-        Ok(Sink { file, name: name.to_owned(), room: Vec::new(), preallocated: 0, len: 0 })
+        Ok(Sink { file, name: name.to_owned(), room: Vec::new(), preallocated: 0, written: 0, len: 0 })
     }
 
     /// Takes a file that is written in full.
@@ -58,8 +58,10 @@ impl Output {
     pub(crate) fn publish(mut self) -> Result<Vec<PathBuf>> {
         let files = std::mem::take(&mut self.done);
         let mut published: Vec<String> = Vec::new();
-        let mut failed = None;
-        if self.how == How::Replace
+        // All of them are whole on the disk before one has its name.
+        let mut failed = sync_all(&files.iter().map(|(file, _)| file).collect::<Vec<_>>(), &[]).err();
+        if failed.is_none()
+            && self.how == How::Replace
             && files.len() > 1
             && let Some((_, last)) = files.last()
         {
@@ -70,7 +72,7 @@ impl Output {
                 file.discard();
                 continue;
             }
-            match publish_file(&self.dir, file, &name, self.how) {
+            match publish_synced(&self.dir, file, &name, self.how) {
                 Ok(()) => published.push(name),
                 Err(PublishError::NameTaken) => failed = Some(self.taken(&name)),
                 Err(PublishError::Before(error)) => failed = Some(error),
@@ -113,7 +115,9 @@ pub(crate) struct Sink {
     name: String,
     room: Vec<u8>,
     preallocated: u64,
-    /// Bytes so far.
+    /// Bytes in the file.
+    written: u64,
+    /// Bytes so far, those not in the file yet included.
     len: u64,
 }
 
@@ -178,9 +182,9 @@ impl Sink {
     }
 
     fn put(&mut self, bytes: &[u8]) -> Result<()> {
-        let end = self.file.position() + bytes.len() as u64;
+        let end = self.written + bytes.len() as u64;
         if end > self.preallocated && bytes.len() >= ROOM_BYTES {
-            let start = self.preallocated.max(self.file.position());
+            let start = self.preallocated.max(self.written);
             self.preallocated = end.next_multiple_of(PREALLOCATE_BYTES);
             match self.file.preallocate(start, self.preallocated - start) {
                 // There may still be room for what is really written.
@@ -188,6 +192,7 @@ impl Sink {
                 reserved => reserved?,
             }
         }
+        self.written = end;
         self.file.write_all(bytes)
     }
 }

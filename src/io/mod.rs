@@ -5,6 +5,7 @@
 //! renames that never replace, on fsync of folders and on flock of a folder.
 
 mod dir;
+mod direct;
 mod lock;
 mod map;
 mod new_file;
@@ -13,6 +14,7 @@ mod random;
 mod read_file;
 #[cfg(feature = "interop")]
 mod spill;
+mod sync;
 mod system;
 pub(crate) mod tap;
 
@@ -20,16 +22,18 @@ pub(crate) mod tap;
 pub(crate) mod faults;
 
 pub(crate) use dir::{Dir, Kind};
+pub(crate) use direct::{Buffers, StreamWriter};
 pub(crate) use lock::{FolderLock, NOTE as LOCK_NOTE};
 pub(crate) use map::{Held, MappedRange, Mapping, MemoryRange, StableBytes};
 pub(crate) use new_file::NewFile;
-pub(crate) use publish::{How, PublishError, is_temp_name, publish_bytes};
 #[cfg(feature = "interop")]
-pub(crate) use publish::{create_temp, publish_file};
+pub(crate) use publish::create_temp;
+pub(crate) use publish::{How, PublishError, is_temp_name, publish_bytes, publish_synced, stage};
 pub(crate) use random::{random_128, random_seed};
 pub(crate) use read_file::ReadFile;
 #[cfg(feature = "interop")]
 pub(crate) use spill::Spill;
+pub(crate) use sync::sync_all;
 pub(crate) use system::unix_millis_now;
 pub(crate) use tap::NoTap;
 
@@ -55,8 +59,8 @@ fn os_cause(error: &Error) -> Option<&std::io::Error> {
     std::error::Error::source(error).and_then(|cause| cause.downcast_ref())
 }
 
-#[cfg(feature = "interop")]
 /// What a path leads to, links followed; `None` if there is nothing, or nothing that may be looked at.
+#[cfg(feature = "interop")]
 pub(crate) fn kind_at(path: &std::path::Path) -> Option<Kind> {
     let metadata = std::fs::metadata(path).ok()?;
     Some(match metadata.file_type() {

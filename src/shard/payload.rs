@@ -5,6 +5,7 @@
 //! the field is gone before anyone gets to change the bytes.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::dtype::{DType, Element};
@@ -14,11 +15,14 @@ use crate::memory::Memory;
 use crate::shape::Shape;
 use crate::shard::file::ReadMode;
 use crate::shard::stored::{Checked, Stored, Verification};
+use crate::shard::value::Value;
 use crate::tensor::Tensor;
 
 /// The bytes of one slice.
 #[derive(Debug)]
 pub(crate) struct Payload {
+    /// No other payload of this process has the same.
+    serial: u64,
     source: Source,
     durable: OnceLock<Arc<Stored>>,
 }
@@ -31,6 +35,16 @@ enum Source {
     Elsewhere(Box<FromElsewhere>),
 }
 
+/// Bytes of a slice that lie in no store: read when they are written into a shard, a chunk at a time.
+pub(crate) trait Elsewhere: std::fmt::Debug + Send + Sync {
+    /// How many there are.
+    fn len_bytes(&self) -> u64;
+
+    /// Fills the buffer from byte `start` on. While a value is written, once or twice, that is from its first byte to its
+    /// last.
+    fn read_at(&self, start: u64, buffer: &mut [u8]) -> Result<()>;
+}
+
 /// A value from elsewhere: in memory if it was wanted before it was written, in its shard from then on.
 #[derive(Debug)]
 struct FromElsewhere {
@@ -40,26 +54,22 @@ struct FromElsewhere {
     written: OnceLock<OnDisk>,
 }
 
+impl FromElsewhere {
+    fn gathered(&self) -> Result<&Arc<Memory>> {
+        if let Some(memory) = self.gathered.get() {
+            return Ok(memory);
+        }
+        let mut memory = Memory::zeroed(self.content.len_bytes() as usize);
+        self.content.read_at(0, memory.bytes_mut())?;
+        Ok(self.gathered.get_or_init(|| Arc::new(memory)))
+    }
+}
+
 /// Where a value is read.
 enum Place<'a> {
     Memory(&'a Arc<Memory>),
     Disk(&'a OnDisk),
 }
-
-/// Bytes of a slice that lie in no store: read when they are written into a shard, a chunk at a time.
-pub(crate) trait Elsewhere: std::fmt::Debug + Send + Sync {
-    /// How many there are.
-    fn len_bytes(&self) -> u64;
-
-    /// What fills buffers with all of them, in order. With the last one they have been checked.
-    fn stream(&self) -> Result<FillInOrder<'_>>;
-
-    /// Fills the buffer from byte `start` on.
-    fn read_at(&self, start: u64, buffer: &mut [u8]) -> Result<()>;
-}
-
-/// Fills one buffer after the other.
-pub(crate) type FillInOrder<'a> = Box<dyn FnMut(&mut [u8]) -> Result<()> + 'a>;
 
 /// Bytes that come from the disk when they are first wanted.
 #[derive(Debug)]
@@ -70,17 +80,6 @@ struct OnDisk {
     checked: Checked,
     mapped: OnceLock<Arc<MappedRange>>,
     gathered: OnceLock<Arc<Memory>>,
-}
-
-impl FromElsewhere {
-    fn gathered(&self) -> Result<&Arc<Memory>> {
-        if let Some(memory) = self.gathered.get() {
-            return Ok(memory);
-        }
-        let mut memory = Memory::zeroed(self.content.len_bytes() as usize);
-        self.content.stream()?(memory.bytes_mut())?;
-        Ok(self.gathered.get_or_init(|| Arc::new(memory)))
-    }
 }
 
 impl OnDisk {
@@ -115,35 +114,52 @@ impl OnDisk {
         Ok(self.gathered.get_or_init(|| Arc::new(memory)))
     }
 
+    /// Shows bytes without keeping any that were read for it.
+    fn look(&self, range: Range<u64>, look: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        if let Some(memory) = self.gathered.get() {
+            return look(&memory.bytes()[range.start as usize..range.end as usize]);
+        }
+        let mut room = vec![0; (range.end - range.start) as usize];
+        self.stored.read_range(&range, &mut room, self.verification)?;
+        look(&room)
+    }
+
     fn bytes(&self, range: &Range<u64>) -> Result<&[u8]> {
         if !self.is_mapped() {
             return Ok(self.gathered()?.bytes());
         }
+        let mapped = self.mapped()?;
         if self.verification == Verification::FirstTouch {
-            self.checked.ensure(&self.stored, range)?;
+            self.checked.ensure(&self.stored, mapped, range)?;
         }
-        Ok(self.mapped()?)
+        Ok(mapped)
     }
+}
+
+fn next_serial() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 impl Payload {
     /// A value in memory, durable nowhere.
     pub(crate) fn in_memory(memory: Arc<Memory>) -> Self {
-        Self { source: Source::Memory(memory), durable: OnceLock::new() }
+        Self { serial: next_serial(), source: Source::Memory(memory), durable: OnceLock::new() }
     }
 
     /// A value on disk. It is durable where it lies only if the files are this store's own: see
     /// [`Payload::mark_durable`].
     pub(crate) fn on_disk(stored: Arc<Stored>, mode: ReadMode, verification: Verification) -> Self {
-        Self { source: Source::Stored(OnDisk::new(stored, mode, verification)), durable: OnceLock::new() }
+        let source = Source::Stored(OnDisk::new(stored, mode, verification));
+        Self { serial: next_serial(), source, durable: OnceLock::new() }
     }
 
-    /// A value that is read from elsewhere.
+    /// A value that is read from elsewhere; once it is durable, where it lies.
     #[cfg(feature = "interop")]
     pub(crate) fn elsewhere(content: Arc<dyn Elsewhere>, mode: ReadMode, verification: Verification) -> Self {
         let (gathered, written) = (OnceLock::new(), OnceLock::new());
         let from = FromElsewhere { content, reading: (mode, verification), gathered, written };
-        Self { source: Source::Elsewhere(Box::new(from)), durable: OnceLock::new() }
+        Self { serial: next_serial(), source: Source::Elsewhere(Box::new(from)), durable: OnceLock::new() }
     }
 
     /// Where the value is read now.
@@ -159,19 +175,21 @@ impl Payload {
         })
     }
 
-    /// What the value is read from, if it is from elsewhere and not in memory.
-    pub(crate) fn content_elsewhere(&self) -> Option<&Arc<dyn Elsewhere>> {
-        match &self.source {
-            Source::Elsewhere(from) => Some(&from.content),
-            Source::Memory(_) | Source::Stored(_) => None,
-        }
+    /// Tells this payload from every other one.
+    pub(crate) fn serial(&self) -> u64 {
+        self.serial
+    }
+
+    /// Whether its bytes come from the disk, and so never change in place.
+    pub(crate) fn is_on_disk(&self) -> bool {
+        matches!(self.source, Source::Stored(_) | Source::Elsewhere(_))
     }
 
     pub(crate) fn len_bytes(&self) -> u64 {
         match &self.source {
-            Source::Elsewhere(from) => from.content.len_bytes(),
             Source::Memory(memory) => memory.bytes().len() as u64,
             Source::Stored(on_disk) => on_disk.stored.len_bytes(),
+            Source::Elsewhere(from) => from.content.len_bytes(),
         }
     }
 
@@ -245,6 +263,14 @@ impl Payload {
         Some(memory)
     }
 
+    /// Whether [`Payload::memory_mut`] would give the memory.
+    pub(crate) fn is_changeable(self: &mut Arc<Self>) -> bool {
+        match Arc::get_mut(self).map(|payload| &mut payload.source) {
+            Some(Source::Memory(memory)) => Arc::get_mut(memory).is_some(),
+            Some(Source::Stored(_) | Source::Elsewhere(_)) | None => false,
+        }
+    }
+
     /// The memory, if nobody else holds it: to be used again.
     pub(crate) fn into_memory(self: Arc<Self>) -> Option<Memory> {
         match Arc::into_inner(self)?.source {
@@ -259,6 +285,24 @@ impl Payload {
         match self.shared_memory()? {
             Some(memory) => Tensor::from_memory(dtype, shape, memory),
             None => Tensor::from_bytes(dtype, shape, bytes),
+        }
+    }
+}
+
+impl Value for Payload {
+    fn len_bytes(&self) -> u64 {
+        Self::len_bytes(self)
+    }
+
+    fn look(&self, range: Range<u64>, look: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        match &self.source {
+            Source::Memory(memory) => look(&memory.bytes()[range.start as usize..range.end as usize]),
+            Source::Stored(on_disk) => on_disk.look(range, look),
+            Source::Elsewhere(from) => {
+                let mut room = vec![0; (range.end - range.start) as usize];
+                from.content.read_at(range.start, &mut room)?;
+                look(&room)
+            }
         }
     }
 }

@@ -71,6 +71,7 @@ impl Store {
             base,
             constraint: None,
             claimed: false,
+            in_whole: false,
         };
         let single = Single::new(Arc::clone(&table.shared), state, None);
         single.note_changed();
