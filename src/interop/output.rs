@@ -2,22 +2,20 @@
 //! others last.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::interop::stream::PieceStream;
-use crate::io::{Dir, How, NewFile, NoTap, PublishError, create_temp, publish_synced, sync_all};
+use crate::io::{Buffers, Dir, How, NewFile, NoTap, PublishError, StreamWriter, create_temp, publish_synced, sync_all};
 
 /// Bytes are moved in pieces of this.
-const ROOM_BYTES: usize = 1 << 20;
-
-/// Room is asked of the file system in steps of this.
-const PREALLOCATE_BYTES: u64 = 64 << 20;
+const ROOM_BYTES: usize = 256 << 10;
 
 /// The files of one export.
-#[derive(Debug)]
 pub(crate) struct Output {
     dir: Dir,
     how: How,
+    buffers: Arc<Buffers>,
     /// Written in full.
     done: Vec<(NewFile, String)>,
 }
@@ -27,23 +25,28 @@ impl Output {
     pub(crate) fn beside(path: &Path, overwrite: bool) -> Result<Self> {
         let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let how = if overwrite { How::Replace } else { How::NoReplace };
-        Ok(Self { dir: Dir::create(folder, NoTap::shared())?, how, done: Vec::new() })
+        Ok(Self { dir: Dir::create(folder, NoTap::shared())?, how, buffers: Arc::default(), done: Vec::new() })
     }
 
     /// Begins the file of this name. Files are published in the order in which they are finished.
     pub(crate) fn begin(&self, name: &str) -> Result<Sink> {
+        let out = StreamWriter::new(self.begin_file(name)?, &self.buffers);
+        Ok(Sink { out, name: name.to_owned(), room: Vec::new() })
+    }
+
+    /// Begins a file that something else writes.
+    pub(crate) fn begin_file(&self, name: &str) -> Result<NewFile> {
         if self.how == How::NoReplace && self.dir.exists(name)? {
             return Err(self.taken(name));
         }
-        let file = create_temp(&self.dir, name)?;
-        Ok(Sink { file, name: name.to_owned(), room: Vec::new(), preallocated: 0, written: 0, len: 0 })
+        create_temp(&self.dir, name)
     }
 
     /// Takes a file that is written in full.
-    pub(crate) fn finish(&mut self, mut sink: Sink) -> Result<()> {
-        let flushed = sink.flush().and_then(|()| sink.file.set_len(sink.len));
-        self.done.push((sink.file, sink.name));
-        flushed
+    pub(crate) fn finish(&mut self, sink: Sink) -> Result<()> {
+        let file = sink.out.finish()?;
+        self.done.push((file, sink.name));
+        Ok(())
     }
 
     /// Takes a file that something else has written.
@@ -108,36 +111,22 @@ impl Drop for Output {
     }
 }
 
-/// A file that is being written from front to back.
-#[derive(Debug)]
+/// A file that is being written from front to back, by a thread of its own while the next bytes are read.
 pub(crate) struct Sink {
-    file: NewFile,
+    out: StreamWriter,
     name: String,
     room: Vec<u8>,
-    preallocated: u64,
-    /// Bytes in the file.
-    written: u64,
-    /// Bytes so far, those not in the file yet included.
-    len: u64,
 }
 
 impl Sink {
     /// Where the next byte goes.
     pub(crate) fn position(&self) -> u64 {
-        self.len
+        self.out.len()
     }
 
     /// Appends bytes.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.len += bytes.len() as u64;
-        if self.room.len() + bytes.len() > ROOM_BYTES {
-            self.flush()?;
-        }
-        if bytes.len() > ROOM_BYTES {
-            return self.put(bytes);
-        }
-        self.room.extend_from_slice(bytes);
-        Ok(())
+        self.out.append(bytes)
     }
 
     /// Appends a piece, showing its bytes to `see` on the way.
@@ -149,50 +138,17 @@ impl Sink {
     ) -> Result<()> {
         let mut left = len_bytes;
         while left > 0 {
-            if self.room.len() >= ROOM_BYTES {
-                self.flush()?;
-            }
-            let start = self.room.len();
-            let more = ((ROOM_BYTES - start) as u64).min(left) as usize;
-            self.room.resize(start + more, 0);
-            stream.fill(&mut self.room[start..])?;
-            see(&self.room[start..]);
-            self.len += more as u64;
-            left -= more as u64;
+            self.room.resize(left.min(ROOM_BYTES as u64) as usize, 0);
+            stream.fill(&mut self.room)?;
+            see(&self.room);
+            self.out.append(&self.room)?;
+            left -= self.room.len() as u64;
         }
         Ok(())
     }
 
     /// Gives up: the file is removed.
     pub(crate) fn discard(self) {
-        self.file.discard();
-    }
-
-    /// The file itself, for a writer of another kind.
-    pub(crate) fn into_file(self) -> (NewFile, String) {
-        (self.file, self.name)
-    }
-
-    fn flush(&mut self) -> Result<()> {
-        let room = std::mem::take(&mut self.room);
-        self.put(&room)?;
-        self.room = room;
-        self.room.clear();
-        Ok(())
-    }
-
-    fn put(&mut self, bytes: &[u8]) -> Result<()> {
-        let end = self.written + bytes.len() as u64;
-        if end > self.preallocated && bytes.len() >= ROOM_BYTES {
-            let start = self.preallocated.max(self.written);
-            self.preallocated = end.next_multiple_of(PREALLOCATE_BYTES);
-            match self.file.preallocate(start, self.preallocated - start) {
-                // There may still be room for what is really written.
-                Err(error) if crate::io::is_disk_full(&error) => {}
-                reserved => reserved?,
-            }
-        }
-        self.written = end;
-        self.file.write_all(bytes)
+        self.out.discard();
     }
 }

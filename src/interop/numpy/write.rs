@@ -59,7 +59,8 @@ fn descr(dtype: DType) -> Option<&'static str> {
 /// Writes a zip of arrays.
 pub(crate) fn write_npz(outgoing: &Outgoing<'_>, manner: &Manner<'_>) -> Result<Vec<PathBuf>> {
     let mut output = Output::beside(manner.path, manner.overwrite)?;
-    let (file, name) = output.begin(&file_name(manner)?)?.into_file();
+    let name = file_name(manner)?;
+    let file = output.begin_file(&name)?;
     let mut zip = ZipWriter::new(BufWriter::with_capacity(ROOM_BYTES, Seekable { file: Some(file), at: 0, len: 0 }));
     let written = outgoing.variables.iter().try_for_each(|variable| {
         add(&mut zip, outgoing, variable, manner.deflate).map_err(|error| error.of_variable(&variable.name))
