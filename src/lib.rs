@@ -7,6 +7,8 @@ mod dtype;
 mod error;
 mod format;
 mod id;
+#[cfg(feature = "interop")]
+pub mod interop;
 mod io;
 pub mod limits;
 mod manifest;
@@ -52,6 +54,9 @@ pub use verify::{CheckpointHealth, Damage, VerifyProgress, VerifyReport, verify}
 pub mod hidden {
     use crate::error::Result;
     use crate::name;
+
+    #[cfg(feature = "interop")]
+    pub use crate::interop::fuzzing::read_foreign;
 
     pub use crate::format::fuzzing::{parse_commit, parse_manifest, parse_shard, parse_store_file};
 

@@ -5,6 +5,8 @@ mod checkpoint_facts;
 mod collections;
 mod copy;
 mod get;
+#[cfg(feature = "interop")]
+mod insert;
 mod load;
 mod merging;
 mod moving;
@@ -46,6 +48,8 @@ use publisher::PublisherThread;
 use state::StoreState;
 
 pub use collections::Loss;
+#[cfg(feature = "interop")]
+pub(crate) use insert::Inserted;
 pub use load::{LoadOptions, LoadReport};
 pub use options::Options;
 pub use pending::{PendingSave, SaveProgress};

@@ -19,6 +19,8 @@ mod hostile;
 #[cfg(test)]
 mod incremental;
 #[cfg(test)]
+mod interop;
+#[cfg(test)]
 mod layering;
 #[cfg(test)]
 mod lifecycle;

@@ -7,6 +7,8 @@ pub(crate) mod units;
 use std::io::{self, Write};
 
 use crate::cmd::diff::Diff;
+use crate::cmd::export::Exported;
+use crate::cmd::import::Imported;
 use crate::cmd::inspect::Inspection;
 use crate::cmd::log::Log;
 use crate::cmd::restore::Restored;
@@ -29,6 +31,8 @@ renderers! {
     diff: Diff;
     restore: Restored;
     verify: Health;
+    import: Imported;
+    export: Exported;
 }
 
 /// Values are the one answer that can be larger than memory, so they may be read as they are written.

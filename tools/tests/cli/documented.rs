@@ -46,6 +46,8 @@ fn every_field_is_documented_in_its_section() {
         json(folder.path(), &["restore", &at("step-100"), "--dry-run"], 0),
         json(folder.path(), &["restore", &at("step-100"), "--to", "new"], 0),
         json(folder.path(), &["verify", "digits.varkeep"], 0),
+        json(folder.path(), &["export", &at("step-200"), "x", "--as", "tensorflow"], 0),
+        json(folder.path(), &["import", "x", "in.varkeep"], 0),
         serde_json::from_str(&run(folder.path(), &["log", "nowhere", "--json"]).out).unwrap(),
     ];
     for output in &outputs {

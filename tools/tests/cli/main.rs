@@ -4,6 +4,7 @@
 
 mod behaviour;
 mod documented;
+mod interop;
 mod json;
 mod restore;
 mod run;

@@ -3,6 +3,7 @@
 
 mod diff;
 mod inspect;
+mod interop;
 mod log;
 mod restore;
 mod show;
@@ -19,6 +20,7 @@ use crate::render::units;
 
 pub(crate) use diff::diff;
 pub(crate) use inspect::inspect;
+pub(crate) use interop::{export, import};
 pub(crate) use log::log;
 pub(crate) use restore::restore;
 pub(crate) use show::show;

@@ -2,6 +2,7 @@
 
 mod diff;
 mod inspect;
+mod interop;
 mod log;
 mod restore;
 mod table;
@@ -18,6 +19,7 @@ use crate::ui::{Tone, Ui};
 
 pub(crate) use diff::diff;
 pub(crate) use inspect::inspect;
+pub(crate) use interop::{export, import};
 pub(crate) use log::log;
 pub(crate) use restore::restore;
 pub(crate) use verify::verify;

@@ -1,0 +1,5 @@
+//! Checkpoints of other formats.
+
+mod fixtures;
+mod hostile;
+mod round_trips;
