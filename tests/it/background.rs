@@ -291,7 +291,9 @@ fn no_save_beside_steps_holds_half_of_one() {
                 pending.remove(0).wait().unwrap();
             }
         }
-        pending.into_iter().for_each(|pending| drop(pending.wait().unwrap()));
+        for pending in pending {
+            pending.wait().unwrap();
+        }
         ended.store(true, Ordering::SeqCst);
     });
     drop(store);
@@ -330,7 +332,9 @@ fn random_changes_beside_random_saves_are_what_a_model_says() {
                 }
                 1 => {
                     variable.assign_add(&Array2::from_elem((64, 100), x)).unwrap();
-                    held.iter_mut().for_each(|held| *held += x);
+                    for held in held {
+                        *held += x;
+                    }
                 }
                 2 | 3 => {
                     let (from, len) = (seeded.below(64), seeded.below(8));
@@ -341,18 +345,24 @@ fn random_changes_beside_random_saves_are_what_a_model_says() {
                 4 => {
                     let rows: Vec<usize> = (0..3).map(|_| seeded.below(64)).collect();
                     variable.scatter_update(&rows, &Array2::from_elem((3, 100), -x)).unwrap();
-                    rows.iter().for_each(|row| held[row * 100..(row + 1) * 100].fill(-x));
+                    for row in rows {
+                        held[row * 100..(row + 1) * 100].fill(-x);
+                    }
                 }
                 5 => {
                     variable.update::<f32>(|mut w| w -= x).unwrap();
-                    held.iter_mut().for_each(|held| *held -= x);
+                    for held in held {
+                        *held -= x;
+                    }
                 }
                 6 => {
                     pending.clear();
                     store.commit().unwrap();
                 }
                 7 if seeded.below(4) == 0 => {
-                    pending.drain(..).for_each(|pending| drop(pending.wait().unwrap()));
+                    for pending in pending.drain(..) {
+                        pending.wait().unwrap();
+                    }
                     store.commit().unwrap();
                     variables.clear();
                     drop(store);
@@ -366,7 +376,9 @@ fn random_changes_beside_random_saves_are_what_a_model_says() {
                 }
             }
         }
-        pending.into_iter().for_each(|pending| drop(pending.wait().unwrap()));
+        for pending in pending {
+            pending.wait().unwrap();
+        }
         drop((variables, store));
         for (tag, model) in &expected {
             for (name, held) in names.iter().zip(model) {
