@@ -5,13 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use crate::checkpoint::View;
-use crate::commit::History;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::ManifestKind;
 use crate::io::{NewFile, sync_all};
 use crate::manifest::{ManifestFile, write_manifest};
-use crate::shard::ReadMode;
-use crate::store::moving::Moves;
+use crate::store::moving::{Moves, Survey};
+use crate::store::state::StoreState;
 
 /// A merge in progress. Its result serves the next commit; nothing waits for it.
 pub(crate) struct Merging {
@@ -33,20 +32,26 @@ impl Merging {
     /// Begins to merge the `count` newest manifests of a state, and then to survey it. `None` if no thread can be had: the
     /// next commit tries.
     pub(crate) fn start(
-        history: &History,
+        store: &Arc<StoreState>,
         view: &Arc<View>,
         count: usize,
-        surveys: bool,
-        mode: ReadMode,
+        survey: Option<Survey>,
     ) -> Option<Self> {
         let from = view.stack().files()[..count].to_vec();
         let cancelled = Arc::new(AtomicBool::new(false));
-        let (history, view, flag) = (history.clone(), Arc::clone(view), Arc::clone(&cancelled));
+        let (store, view, flag) = (Arc::clone(store), Arc::clone(view), Arc::clone(&cancelled));
         let work = move || {
             // One manifest is merged already.
-            let merge = || merge(&history, &view, count, mode, &flag).map(Arc::new);
-            let file = (count > 1).then(merge).transpose()?;
-            let moves = surveys.then(|| Moves::survey(&view)).transpose()?;
+            let file = (count > 1).then(|| merge(&store, &view, count, &flag).map(Arc::new)).transpose()?;
+            let merged = match &file {
+                Some(file) => {
+                    let stack = view.stack().with_newest(Arc::clone(file), count)?;
+                    Some(view.with_merged(stack, &store.shards)?)
+                }
+                None => None,
+            };
+            let view = merged.as_ref().unwrap_or(&view);
+            let moves = survey.map(|survey| Moves::survey(view, survey)).transpose()?;
             Ok(Merged { file, moves })
         };
         let thread = std::thread::Builder::new().name("varkeep-merge".to_owned()).spawn(work).ok()?;
@@ -69,8 +74,9 @@ impl Merging {
     }
 }
 
-fn merge(history: &History, view: &View, count: usize, mode: ReadMode, cancelled: &AtomicBool) -> Result<ManifestFile> {
-    let (stack, dir, store) = (view.stack(), &history.folders.manifests, history.store.id);
+fn merge(store: &StoreState, view: &View, count: usize, cancelled: &AtomicBool) -> Result<ManifestFile> {
+    let (stack, history, mode) = (view.stack(), &store.history, store.reading.mode);
+    let (dir, store) = (&history.folders.manifests, history.store.id);
     let kind = if count == stack.files().len() { ManifestKind::Base } else { ManifestKind::Delta };
     let entries = stack.merged(count).map(|entry| {
         if cancelled.load(Ordering::Relaxed) {

@@ -29,6 +29,9 @@ const SLACK_BYTES: u64 = 64 << 20;
 /// A save moves so much, and an eighth of what it looks at itself.
 const MOVED_BYTES: u64 = 2 << 20;
 
+/// About what a shard holds beside values.
+const FRAME_BYTES: u64 = 8 << 10;
+
 /// How many shards a state refers to, and what they hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Extent {
@@ -42,14 +45,29 @@ impl Extent {
             .fold(Self::default(), |sum, shard| Self { shards: sum.shards + 1, bytes: sum.bytes + shard.len_bytes })
     }
 
-    /// Whether a survey is worth while of a state that needs so many bytes, when the last one was at `surveyed`.
-    pub(crate) fn is_due(self, needed: u64, surveyed: Self) -> bool {
+    /// Which survey is worth while of a state that needs so many bytes, when the last one was at `surveyed`.
+    pub(crate) fn due(self, needed: u64, surveyed: Self) -> Option<Survey> {
         let is_large = self.bytes > 2 * needed + SLACK_BYTES;
         let is_many = self.shards > SHARDS_MAX;
         // Moving takes its time: only what has come since is news.
-        is_large && self.bytes > surveyed.bytes + needed / 4 + SLACK_BYTES / 4
-            || is_many && self.shards > surveyed.shards + SHARDS_MAX / 8
+        if is_large && self.bytes > surveyed.bytes + needed / 4 + SLACK_BYTES / 4 {
+            Some(Survey::All)
+        } else if is_many && self.shards > surveyed.shards + SHARDS_MAX / 8 {
+            Some(Survey::Deltas)
+        } else {
+            None
+        }
     }
+}
+
+/// What a survey looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Survey {
+    /// All entries, after all manifests have been merged: what newer ones cover still holds shards otherwise.
+    All,
+    /// What changed since the base, for shards that only this refers to: small ones come from small commits, and the cost
+    /// of those does not follow the number of names.
+    Deltas,
 }
 
 /// What is to be moved.
@@ -70,23 +88,28 @@ pub(crate) struct Move {
 
 impl Moves {
     /// Finds what of a state is to be moved.
-    pub(crate) fn survey(view: &View) -> Result<Self> {
+    pub(crate) fn survey(view: &View, survey: Survey) -> Result<Self> {
+        let files = view.stack().files();
+        let newest = match survey {
+            Survey::All => files.len(),
+            Survey::Deltas => files.len().saturating_sub(1),
+        };
+        let beyond: HashSet<ShardId> =
+            files[newest..].iter().flat_map(|file| file.shards()).map(|shard| shard.id).collect();
         let mut needed: HashMap<ShardId, u64> = HashMap::new();
-        for entry in view.stack().entries("") {
-            if let Body::Variable(record) = entry?.body {
-                for extent in &record.content.extents {
-                    *needed.entry(extent.shard).or_default() += extent.chunks * record.content.chunk_bytes;
-                }
+        for entry in view.stack().merged(newest) {
+            for (shard, bytes) in places(&entry?) {
+                *needed.entry(shard).or_default() += bytes;
             }
         }
-        let leave = to_leave(view.shards().map(|shard| (shard, needed.get(&shard.id).copied().unwrap_or_default())));
+        let shards = view.shards().filter(|shard| !beyond.contains(&shard.id));
+        let leave = to_leave(shards.map(|shard| (shard, needed.get(&shard.id).copied().unwrap_or_default())));
         let mut names = VecDeque::new();
         if !leave.is_empty() {
-            for entry in view.stack().entries("") {
-                let Entry { name, body, .. } = entry?;
-                if matches!(body, Body::Variable(record) if record.content.extents.iter().any(|extent| leave.contains(&extent.shard)))
-                {
-                    names.push_back(name);
+            for entry in view.stack().merged(newest) {
+                let entry = entry?;
+                if places(&entry).any(|(shard, _)| leave.contains(&shard)) {
+                    names.push_back(entry.name);
                 }
             }
         }
@@ -129,6 +152,17 @@ impl Moves {
     }
 }
 
+/// In which shards an entry has how many bytes.
+fn places(entry: &Entry) -> impl Iterator<Item = (ShardId, u64)> + '_ {
+    let (chunk_bytes, whole, runs) = match &entry.body {
+        Body::Variable(record) => (record.content.chunk_bytes, &record.content.extents[..], &[][..]),
+        Body::Patch(patch) => (patch.chunk_bytes, &[][..], &patch.runs[..]),
+        Body::Whole(_) | Body::Alias(_) | Body::Removed => (0, &[][..], &[][..]),
+    };
+    let extents = whole.iter().chain(runs.iter().flat_map(|run| &run.extents));
+    extents.map(move |extent| (extent.shard, extent.chunks * chunk_bytes))
+}
+
 /// Whether all chunks of an extent can be read and are what was written.
 fn is_sound(stored: &Stored, extent: &format::Extent) -> bool {
     let mut room = Vec::new();
@@ -142,8 +176,10 @@ fn is_sound(stored: &Stored, extent: &format::Extent) -> bool {
 /// The shards to be left, of these with what the head needs of each: those that are mostly dead, and the smallest if they
 /// are too many.
 fn to_leave(shards: impl Iterator<Item = (ShardRef, u64)>) -> HashSet<ShardId> {
-    let (dead, mut alive): (Vec<_>, Vec<_>) =
-        shards.partition(|(shard, needed)| needed.saturating_mul(2) < shard.len_bytes && *needed > 0);
+    let (dead, mut alive): (Vec<_>, Vec<_>) = shards.filter(|(_, needed)| *needed > 0).partition(|(shard, needed)| {
+        // A few bytes of frame do not make a small shard a dead one.
+        needed.saturating_mul(2) < shard.len_bytes.saturating_sub(FRAME_BYTES)
+    });
     let mut leave: HashSet<ShardId> = dead.into_iter().map(|(shard, _)| shard.id).collect();
     if alive.len() > SHARDS_KEPT {
         alive.sort_unstable_by_key(|(_, needed)| *needed);

@@ -11,12 +11,12 @@ use crate::format::{CommitRecord, Entry, ManifestKind, Retention, ShardRef, Summ
 use crate::id::{AttemptId, CommitId};
 use crate::io::{self, Dir, NewFile, sync_all};
 use crate::manifest::{ManifestFile, overlay, to_fold, to_merge, write_manifest};
-use crate::shard::{Payload, Placing, Progress, SliceJob, Stored, Written, write_slices};
+use crate::shard::{Placing, Progress, SliceJob, Stored, Written, write_slices};
 use crate::store::changes::{Changes, Held, Upsert};
 use crate::store::checkpoint_facts::Facts;
 use crate::store::merging::{Merged, Merging};
-use crate::store::moving::{self, Move, Moves};
-use crate::store::remover::Remover;
+use crate::store::moving::{self, Move, Moves, Survey};
+use crate::store::remover::{Doomed, Remover};
 use crate::store::state::StoreState;
 use crate::store::table::{Named, Slot};
 use crate::variable::Object;
@@ -91,8 +91,6 @@ pub(crate) struct Publisher {
     reclaims: bool,
     tidies_at_once: bool,
     remover: Remover,
-    /// What a reset has replaced: large values take their time to go.
-    replaced: Vec<Arc<Payload>>,
     /// What was published last and has still to be told to the catalog.
     published: Option<Told>,
     merging: Option<Merging>,
@@ -122,7 +120,6 @@ impl Publisher {
             reclaims,
             tidies_at_once,
             remover: Remover::default(),
-            replaced: Vec::new(),
             published: None,
             merging: None,
             moves: None,
@@ -145,7 +142,8 @@ impl Publisher {
 
     /// Replaces the state: what earlier commits failed to publish is forgotten.
     pub(crate) fn reset_to(&mut self, view: &Arc<View>) -> Result<()> {
-        self.replaced = self.store.reset_to(view)?;
+        let replaced = self.store.reset_to(view)?;
+        self.remover.remove(Doomed::Values(replaced));
         self.unpublished = Changes::default();
         Ok(())
     }
@@ -537,14 +535,13 @@ impl Publisher {
         let sizes = base.stack().sizes();
         let extent = moving::Extent::of(&base);
         let needed = base.commit().map_or(0, |commit| commit.summary.bytes_total);
-        let surveys = self.moves.is_none() && extent.is_due(needed, self.surveyed);
-        if surveys {
+        let survey = if self.moves.is_none() { extent.due(needed, self.surveyed) } else { None };
+        if survey.is_some() {
             self.surveyed = extent;
         }
-        // What no entry refers to any more is still named by manifests that newer ones cover, until they are merged.
-        let count = if surveys { sizes.len() } else { to_merge(&sizes) };
-        if count > 0 {
-            self.merging = Merging::start(&self.store.history, &base, count, surveys, self.store.reading.mode);
+        let count = if survey == Some(Survey::All) { sizes.len() } else { to_merge(&sizes) };
+        if count > 0 || survey.is_some() {
+            self.merging = Merging::start(&self.store, &base, count, survey);
         }
     }
 
@@ -575,7 +572,6 @@ impl Publisher {
 
     /// Tidies up behind a commit only if there is much to tidy: the next commit may be waiting.
     pub(crate) fn tidy_behind_commit(&mut self) {
-        self.replaced.clear();
         if let Some(Told { changes, names: Some(names) }) = self.published.take() {
             self.store.catalog_apply(changes.catalog(), names);
         }
@@ -615,7 +611,7 @@ impl Publisher {
                 dir.unlink(&name)?;
             }
         } else {
-            self.remover.remove(doomed);
+            self.remover.remove(Doomed::Files(doomed));
         }
         self.ledger = Some(ledger);
         Ok(())

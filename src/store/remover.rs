@@ -1,26 +1,34 @@
-//! Unlinking files that nothing names any more, on a thread of its own: large ones take as long as a commit.
+//! Letting go of what nobody needs any more, on a thread of its own: large files and large values take as long to go as a
+//! commit to come.
 
+use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
 use std::thread::JoinHandle;
 
 use crate::io::Dir;
+use crate::shard::Payload;
 
-/// Files to be removed: their folder and their name.
-pub(crate) type Doomed = Vec<(Dir, String)>;
+/// What is to go.
+pub(crate) enum Doomed {
+    /// Files that nothing names: their folder and their name.
+    Files(Vec<(Dir, String)>),
+    /// Values that were replaced.
+    Values(Vec<Arc<Payload>>),
+}
 
 /// The thread, made when there is something to remove.
 #[derive(Default)]
 pub(crate) struct Remover(Option<(Sender<Doomed>, JoinHandle<()>)>);
 
 impl Remover {
-    /// Removes files, some time later. One that cannot be removed is found when the store is next opened.
+    /// Lets go, some time later. A file that cannot be removed is found when the store is next opened.
     pub(crate) fn remove(&mut self, doomed: Doomed) {
-        if doomed.is_empty() {
+        if matches!(&doomed, Doomed::Files(files) if files.is_empty()) {
             return;
         }
         if self.0.is_none() {
             let (sender, inbox) = mpsc::channel::<Doomed>();
-            let work = move || inbox.into_iter().for_each(|doomed| remove(&doomed));
+            let work = move || inbox.into_iter().for_each(remove);
             let thread = std::thread::Builder::new().name("varkeep-remover".to_owned()).spawn(work);
             self.0 = thread.ok().map(|thread| (sender, thread));
         }
@@ -28,7 +36,7 @@ impl Remover {
             Some((sender, _)) => {
                 let _gone = sender.send(doomed);
             }
-            None => remove(&doomed),
+            None => remove(doomed),
         }
     }
 }
@@ -43,8 +51,13 @@ impl Drop for Remover {
     }
 }
 
-fn remove(doomed: &Doomed) {
-    for (dir, name) in doomed {
-        let _left_over = dir.unlink(name);
+fn remove(doomed: Doomed) {
+    match doomed {
+        Doomed::Files(files) => {
+            for (dir, name) in files {
+                let _left_over = dir.unlink(&name);
+            }
+        }
+        Doomed::Values(values) => drop(values),
     }
 }
