@@ -69,12 +69,14 @@ pub(crate) enum Command {
 /// List the checkpoints of a store, newest first
 ///
 /// The row marked `*` holds the newest state, the one a trainer goes on from. NEW counts the bytes that were written
-/// for a checkpoint; the rest of TOTAL it shares with earlier ones.
+/// for a checkpoint; those that are SHARED were written for earlier ones. Where history branches, since training went on
+/// from an earlier checkpoint, lines say what was made from what.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   varkeep log digits.varkeep
   varkeep log digits.varkeep --columns step,metrics.loss
+  varkeep log digits.varkeep --plot metrics.loss
   varkeep log digits.varkeep --json | jq -r '.checkpoints[].tag'")]
 pub(crate) struct Log {
     /// The folder of the store
@@ -82,6 +84,9 @@ pub(crate) struct Log {
     /// Show these fields of each checkpoint's metadata; dots reach into nested fields
     #[arg(long, value_name = "FIELDS", value_delimiter = ',')]
     pub(crate) columns: Vec<String>,
+    /// Draw these numbers of the metadata as curves, oldest checkpoint first
+    #[arg(long, value_name = "FIELDS", value_delimiter = ',')]
+    pub(crate) plot: Vec<String>,
 }
 
 /// List the variables of a checkpoint: names, types, shapes, sizes
@@ -93,7 +98,9 @@ Patterns: `*` stands for any text, also across slashes, `?` for one character, `
 Examples:
   varkeep inspect digits.varkeep
   varkeep inspect digits.varkeep@step-1000 hidden
-  varkeep inspect digits.varkeep@step-1000 '*/Adam*' --stats")]
+  varkeep inspect digits.varkeep@step-1000 '*/Adam*' --stats
+  varkeep inspect digits.varkeep --tree --depth 2
+  varkeep inspect digits.varkeep --sort bytes --collection trainable_variables")]
 pub(crate) struct Inspect {
     /// The checkpoint: STORE, STORE@TAG or STORE@commit:N
     #[arg(value_name = "STORE[@TAG]")]
@@ -101,24 +108,64 @@ pub(crate) struct Inspect {
     /// Only variables whose names match
     #[arg(value_name = "GLOB")]
     pub(crate) glob: Option<String>,
-    /// Read the values and add minimum, maximum, mean, standard deviation, zeros, NaN and infinities
+    /// Read the values and add minimum, maximum, mean, standard deviation, zeros, NaN, infinities and a histogram
     #[arg(long)]
     pub(crate) stats: bool,
+    /// Show scopes as a tree, each with its totals
+    #[arg(long)]
+    pub(crate) tree: bool,
+    /// Show the tree only so many scopes deep
+    #[arg(long, value_name = "N", requires = "tree")]
+    pub(crate) depth: Option<usize>,
+    /// Sort by this: names and creation ascending, else the most first
+    #[arg(long, value_enum, value_name = "KEY")]
+    pub(crate) sort: Option<SortKey>,
+    /// Turn the order round
+    #[arg(long)]
+    pub(crate) reverse: bool,
+    /// Only variables in this collection
+    #[arg(long, value_name = "NAME")]
+    pub(crate) collection: Option<String>,
     /// List the slices of partitioned variables too
     #[arg(long)]
     pub(crate) slices: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SortKey {
+    /// The full name
+    Name,
+    /// Bytes of the value
+    Bytes,
+    /// Number of elements
+    Elements,
+    /// The order of creation
+    Created,
+    /// The least element (reads the values, as all below)
+    Min,
+    /// The greatest element
+    Max,
+    /// The mean
+    Mean,
+    /// The standard deviation
+    Std,
+    /// The number of zeros
+    Zeros,
+    /// The number of NaN and infinities
+    Nan,
 }
 
 /// Print the values of a variable, as NumPy prints them
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 A slice is written as NumPy writes it, without brackets: indices, start:stop:step, `...`.
-More than 1000 elements are shortened as NumPy does; `--format raw` and `--json` give all of them.
+More than 1000 elements are shortened as NumPy does; the other formats give all of them.
 
 Examples:
   varkeep show digits.varkeep hidden/w
   varkeep show digits.varkeep@step-1000 hidden/w 0:10:2,...,-1
-  varkeep show digits.varkeep hidden/w --format raw > w.bin")]
+  varkeep show digits.varkeep hidden/w --format npy > w.npy
+  varkeep show digits.varkeep hidden/w :10 --format csv | column -ts,")]
 pub(crate) struct Show {
     /// The checkpoint: STORE, STORE@TAG or STORE@commit:N
     #[arg(value_name = "STORE[@TAG]")]
@@ -139,6 +186,10 @@ pub(crate) enum Format {
     Text,
     /// The same as --json
     Json,
+    /// Comma-separated, a line for each row, all digits; of more than two axes the row's index goes first
+    Csv,
+    /// NumPy's file format, for `numpy.load`
+    Npy,
     /// The bytes: row-major, little-endian
     Raw,
 }
@@ -146,8 +197,9 @@ pub(crate) enum Format {
 /// Compare two checkpoints, of one store or of two
 ///
 /// Values are equal if all their bits are; with a tolerance, if |a - b| <= atol + rtol * |b|, as in NumPy's allclose.
-/// REL L2 is the length of the change relative to the length of A, over the elements that changed. What both share is
-/// known to be equal and is not read.
+/// REL L2 is the length of the change relative to the length of A, and COSINE that of the angle between A and B, both over
+/// the elements that changed. What both share is known to be equal and is not read. Rows marked `+` are only in B, `-` only
+/// in A, `>` has the same content under another name, `~` differs; most changed first.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Exit code 0: equal. 1: different. 2: trouble.
@@ -179,27 +231,48 @@ pub(crate) struct Diff {
 /// In the store itself no value is copied: a new commit takes over what the checkpoint refers to, and the next program
 /// that opens the store goes on from there. Checkpoints with tags all stay. If the newest state has no tag it would be
 /// lost; then keep it under one with --keep, or give it up with --force.
+///
+/// With --only, --rename or --into the present variables stay, and the checkpoint's values are loaded into them. Every one
+/// of them must find its value, of its dtype and shape, unless --allow-missing or --allow-mismatched.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   varkeep restore digits.varkeep@step-900 --dry-run
   varkeep restore digits.varkeep@step-900
   varkeep restore digits.varkeep@step-900 --keep before-restore
-  varkeep restore digits.varkeep@step-900 --to experiment.varkeep")]
+  varkeep restore digits.varkeep@step-900 --to experiment.varkeep
+  varkeep restore digits.varkeep@step-900 --only 'model/hidden' --dry-run
+  varkeep restore old.varkeep --into new.varkeep --rename '^encoder/=model/encoder/' --allow-missing")]
 pub(crate) struct Restore {
     /// The checkpoint: STORE@TAG or STORE@commit:N; with --to also STORE
     #[arg(value_name = "STORE@TAG")]
     pub(crate) checkpoint: OsString,
     /// Leave the store alone and make a new one here that holds this checkpoint
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["keep", "force"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["keep", "force", "only", "rename", "into"])]
     pub(crate) to: Option<PathBuf>,
+    /// Load only into variables whose names match; may be given more than once
+    #[arg(long, value_name = "GLOB", help_heading = "Loading into the present variables")]
+    pub(crate) only: Vec<String>,
+    /// Look for the checkpoint's variables under these names: REGEX is replaced wherever it matches, $1 is its first
+    /// group; may be given more than once
+    #[arg(long, value_name = "REGEX=REPLACEMENT", help_heading = "Loading into the present variables")]
+    pub(crate) rename: Vec<String>,
+    /// Load into the newest state of this store instead of the checkpoint's own
+    #[arg(long, value_name = "STORE", help_heading = "Loading into the present variables")]
+    pub(crate) into: Option<PathBuf>,
+    /// Variables that the checkpoint lacks keep their values
+    #[arg(long, help_heading = "Loading into the present variables")]
+    pub(crate) allow_missing: bool,
+    /// Variables of another dtype or shape keep their values
+    #[arg(long, help_heading = "Loading into the present variables")]
+    pub(crate) allow_mismatched: bool,
     /// Keep the newest state under this tag first
     #[arg(long, value_name = "TAG")]
     pub(crate) keep: Option<String>,
     /// Go ahead even if the newest state has no tag and is lost
     #[arg(long)]
     pub(crate) force: bool,
-    /// Only say what would happen
+    /// Only say what would happen; exit code 1 if it would be refused
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
 }

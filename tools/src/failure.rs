@@ -65,6 +65,11 @@ impl Failure {
         Self::new("would_lose", message)
     }
 
+    /// What is to be loaded does not fit what is there.
+    pub(crate) fn mismatch(message: impl Into<String>) -> Self {
+        Self::new("mismatch", message)
+    }
+
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint = Some(hint.into());
         self

@@ -12,9 +12,12 @@ mod elements;
 mod exit;
 mod failure;
 mod filter;
+mod histogram;
 mod metadata;
 mod number;
 mod numpy;
+mod opened;
+mod parallel;
 mod progress;
 mod render;
 mod select;
@@ -64,7 +67,7 @@ fn run(command: Command, ui: &Ui, out: &mut dyn Write) -> Outcome<Exit> {
         }
         Command::Show(args) => {
             let shown = cmd::show::run(&args, ui)?;
-            render::show(&shown, ui, out)?;
+            render::show(&shown, out)?;
             Ok(Exit::Yes)
         }
         Command::Diff(args) => {
@@ -75,7 +78,7 @@ fn run(command: Command, ui: &Ui, out: &mut dyn Write) -> Outcome<Exit> {
         Command::Restore(args) => {
             let restored = cmd::restore::run(&args)?;
             render::restore(&restored, ui, out)?;
-            Ok(Exit::Yes)
+            Ok(Exit::answer(restored.is_possible()))
         }
         Command::Verify(args) => {
             let health = cmd::verify::run(&args, ui)?;

@@ -32,6 +32,7 @@ pub(crate) struct Ui {
     width: Option<usize>,
     verbosity: Verbosity,
     progress: bool,
+    out_is_terminal: bool,
 }
 
 /// How the answer is given.
@@ -70,6 +71,7 @@ impl Ui {
                 (false, true) => Verbosity::Verbose,
             },
             progress: err && !is_dumb && !output.quiet && !output.json,
+            out_is_terminal: out,
         }
     }
 
@@ -94,6 +96,11 @@ impl Ui {
         self.progress
     }
 
+    /// Whether a person's terminal shows what is written to standard output.
+    pub(crate) fn writes_to_terminal(&self) -> bool {
+        self.out_is_terminal
+    }
+
     /// Text for standard output.
     pub(crate) fn paint(&self, tone: Tone, text: &str) -> String {
         painted(self.answer == Answer::Text { color: true }, tone, text)
@@ -114,7 +121,7 @@ impl Ui {
 
     /// As [`Ui::note`], but only where a person watches.
     pub(crate) fn note_to_person(&self, text: &str) {
-        if io::stdout().is_terminal() && io::stderr().is_terminal() {
+        if self.out_is_terminal && io::stderr().is_terminal() {
             self.note(text);
         }
     }

@@ -5,11 +5,12 @@ pub(crate) mod inspect;
 pub(crate) mod log;
 pub(crate) mod restore;
 pub(crate) mod show;
+pub(crate) mod tree;
 pub(crate) mod verify;
 
 use std::time::SystemTime;
 
-use varkeep::{Checkpoint, CheckpointInfo};
+use varkeep::CheckpointInfo;
 
 use crate::address::Address;
 
@@ -26,13 +27,9 @@ pub(crate) struct Subject {
 }
 
 impl Subject {
-    pub(crate) fn of(address: &Address, checkpoint: &Checkpoint) -> Self {
-        Self::new(address.to_string(), checkpoint.info())
-    }
-
-    fn new(address: String, info: &CheckpointInfo) -> Self {
+    pub(crate) fn of(address: &Address, info: &CheckpointInfo) -> Self {
         Self {
-            address,
+            address: address.to_string(),
             number: info.number(),
             tag: info.tag().map(str::to_owned),
             time: info.time(),

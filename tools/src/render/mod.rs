@@ -1,8 +1,9 @@
-//! Printing what commands found: [`text`] for people, [`json`] for programs.
+//! Printing what commands found: [`text`] for people, [`json`] for programs, [`values`] for programs of others.
 
 pub(crate) mod json;
 pub(crate) mod text;
 pub(crate) mod units;
+mod values;
 
 use std::io::{self, Write};
 
@@ -31,13 +32,13 @@ renderers! {
     verify: Health;
 }
 
-/// Values are the one answer that can be larger than memory, so they may be read as they are written.
-pub(crate) fn show(shown: &Shown, _ui: &Ui, out: &mut dyn Write) -> Outcome<()> {
+/// Values are the one answer that can be larger than memory, so most are read as they are written.
+pub(crate) fn show(shown: &Shown, out: &mut dyn Write) -> Outcome<()> {
     match &shown.content {
-        Content::Text(text) => writeln!(out, "{text}")?,
-        Content::Values(values) => json::show(shown, values, out)?,
-        Content::Raw(bytes) => out.write_all(bytes)?,
-        Content::RawAll(variable) => text::raw(variable, out)?,
+        Content::Text(text) => Ok(writeln!(out, "{text}")?),
+        Content::Json(selection) => json::show(shown, selection, out),
+        Content::Csv(selection) => values::csv(selection, &shown.sizes, out),
+        Content::Npy(selection) => values::npy(selection, &shown.sizes, out),
+        Content::Raw(selection) => values::raw(selection, out),
     }
-    Ok(())
 }

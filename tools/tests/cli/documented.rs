@@ -40,11 +40,13 @@ fn every_field_is_documented_in_its_section() {
     let at = |tag: &str| format!("digits.varkeep@{tag}");
     let outputs = [
         json(folder.path(), &["log", "digits.varkeep"], 0),
-        json(folder.path(), &["inspect", &at("step-200"), "--stats"], 0),
+        json(folder.path(), &["inspect", &at("step-200"), "--stats", "--tree"], 0),
         json(folder.path(), &["show", &at("step-200"), "hidden/b", ":2"], 0),
         json(folder.path(), &["diff", &at("step-100"), &at("other")], 1),
         json(folder.path(), &["restore", &at("step-100"), "--dry-run"], 0),
         json(folder.path(), &["restore", &at("step-100"), "--to", "new"], 0),
+        json(folder.path(), &["restore", &at("step-100"), "--into", "new", "--rename", "hidden=hiden", "--dry-run"], 1),
+        json(folder.path(), &["restore", &at("other"), "--into", "new", "--dry-run"], 1),
         json(folder.path(), &["verify", "digits.varkeep"], 0),
         serde_json::from_str(&run(folder.path(), &["log", "nowhere", "--json"]).out).unwrap(),
     ];

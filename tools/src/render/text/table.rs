@@ -134,6 +134,7 @@ impl Table {
         let mut is_first = true;
         for ((cell, column), width) in row.iter().zip(&self.columns).zip(widths).filter(|(_, width)| **width > 0) {
             let text = squeezed(&cell.text, *width);
+            let text = if column.align == Align::Left { text.trim_end() } else { &text };
             let room = width - text.width();
             if !is_first {
                 pending += GAP.len();
@@ -144,7 +145,7 @@ impl Table {
                 pending += width;
                 continue;
             }
-            write!(out, "{:1$}{2}", "", pending + before, ui.paint(cell.tone, &text))?;
+            write!(out, "{:1$}{2}", "", pending + before, ui.paint(cell.tone, text))?;
             pending = after;
         }
         writeln!(out)

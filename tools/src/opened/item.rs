@@ -1,0 +1,138 @@
+//! One name of something opened.
+
+use varkeep::{DType, ReadStrings, SavedKind, SavedVariable};
+
+use super::Piece;
+use crate::failure::Outcome;
+
+/// One name: what is known of it, and its value, to be read.
+#[derive(Debug)]
+pub(crate) struct Item {
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
+    pub(crate) dtype: DType,
+    pub(crate) shape: Vec<u64>,
+    pub(crate) elements: u64,
+    /// Of the value; an alias has those of its target.
+    pub(crate) bytes: u64,
+    pub(crate) is_trainable: bool,
+    /// Sorted.
+    pub(crate) collections: Vec<String>,
+    /// Slices along each axis of a partitioned variable.
+    pub(crate) partition: Option<Vec<u64>>,
+    pub(crate) slices: Vec<SliceFacts>,
+    /// Where it comes in the order of creation.
+    pub(crate) ordinal: u64,
+    /// The commit that first held it.
+    pub(crate) first_commit: Option<String>,
+    value: Value,
+}
+
+/// What a name stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Variable,
+    /// A slice of the partitioned variable of this name.
+    SliceOf(String),
+    Partitioned,
+    /// Another name of the variable of this name.
+    AliasOf(String),
+}
+
+/// One slice of a partitioned variable.
+#[derive(Clone, Debug)]
+pub(crate) struct SliceFacts {
+    pub(crate) name: String,
+    pub(crate) offset: Vec<u64>,
+    pub(crate) shape: Vec<u64>,
+    pub(crate) bytes: u64,
+}
+
+/// Where the value is read from.
+#[derive(Debug)]
+enum Value {
+    Saved(SavedVariable),
+}
+
+impl Item {
+    pub(super) fn of_saved(variable: SavedVariable) -> Self {
+        let kind = match variable.kind() {
+            SavedKind::SliceOf(whole) => Kind::SliceOf(whole),
+            SavedKind::Whole => Kind::Partitioned,
+            SavedKind::AliasOf(target) => Kind::AliasOf(target),
+            _ => Kind::Variable,
+        };
+        let mut collections = variable.collections().to_vec();
+        collections.sort_unstable();
+        let pieces = variable.pieces();
+        let bytes = pieces.iter().map(varkeep::SavedPiece::len_bytes).sum();
+        let slices = variable.slices().into_iter().zip(&pieces).map(|(slice, piece)| SliceFacts {
+            name: slice.name,
+            offset: slice.offset,
+            shape: slice.shape.sizes().to_vec(),
+            bytes: piece.len_bytes(),
+        });
+        let slices = slices.collect();
+        Self {
+            name: variable.name().to_owned(),
+            kind,
+            dtype: variable.dtype(),
+            shape: variable.shape().sizes().to_vec(),
+            elements: variable.shape().elements(),
+            bytes,
+            is_trainable: variable.is_trainable(),
+            collections,
+            partition: variable.partition_counts().map(<[u64]>::to_vec),
+            slices,
+            ordinal: variable.ordinal(),
+            first_commit: Some(variable.first_commit().to_string()),
+            value: Value::Saved(variable),
+        }
+    }
+
+    /// The name of the variable that this is another name of.
+    pub(crate) fn alias_of(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::AliasOf(target) => Some(target),
+            _ => None,
+        }
+    }
+
+    /// Whether it is a variable of its own and not only another name of one.
+    pub(crate) fn has_own_value(&self) -> bool {
+        self.alias_of().is_none()
+    }
+
+    /// Whether its elements are numbers, or truth values, which count as 0 and 1.
+    pub(crate) fn is_numeric(&self) -> bool {
+        self.dtype != DType::String && !self.dtype.is_raw()
+    }
+
+    /// The parts the value consists of, by offset: one, unless it is partitioned.
+    pub(crate) fn pieces(&self) -> Vec<Piece<'_>> {
+        match &self.value {
+            Value::Saved(variable) => variable.pieces().into_iter().map(Piece::Saved).collect(),
+        }
+    }
+
+    /// Reads a value of byte strings.
+    pub(crate) fn read_strings(&self) -> Outcome<ReadStrings> {
+        match &self.value {
+            Value::Saved(variable) => Ok(variable.read_strings()?),
+        }
+    }
+
+    /// Whether the values are known to be equal without reading them. `false` says nothing.
+    pub(crate) fn is_known_equal(&self, other: &Self) -> bool {
+        match (&self.value, &other.value) {
+            (Value::Saved(a), Value::Saved(b)) => a.is_known_equal(b),
+        }
+    }
+
+    /// Whether both are cut into the same pieces.
+    pub(crate) fn is_cut_alike(&self, other: &Self) -> bool {
+        let (ours, theirs) = (self.pieces(), other.pieces());
+        ours.len() == theirs.len()
+            && ours.iter().zip(&theirs).all(|(a, b)| a.offset() == b.offset() && a.sizes() == b.sizes())
+    }
+}
