@@ -13,7 +13,7 @@ use crate::compare::{self, Change, Tolerance};
 use crate::failure::{Failure, Outcome};
 use crate::filter::{Filter, check_found};
 use crate::opened::flat::Flat;
-use crate::opened::{Item, Opened};
+use crate::opened::{Facts, Item, Opened};
 use crate::progress::Progress;
 use crate::ui::Ui;
 
@@ -38,17 +38,6 @@ pub(crate) struct Diff {
     pub(crate) bytes_read: u64,
 }
 
-/// What a variable is like on one side.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Facts {
-    pub(crate) name: String,
-    pub(crate) dtype: &'static str,
-    pub(crate) shape: Vec<u64>,
-    pub(crate) bytes: u64,
-    pub(crate) partition: Option<Vec<u64>>,
-    pub(crate) alias_of: Option<String>,
-}
-
 /// A variable that is in both and differs.
 #[derive(Debug)]
 pub(crate) struct Differing {
@@ -61,19 +50,6 @@ pub(crate) struct Differing {
 impl Diff {
     pub(crate) fn is_equal(&self) -> bool {
         self.added.is_empty() && self.removed.is_empty() && self.renamed.is_empty() && self.differing.is_empty()
-    }
-}
-
-impl Facts {
-    fn of(item: &Item) -> Self {
-        Self {
-            name: item.name.clone(),
-            dtype: item.dtype.name(),
-            shape: item.shape.clone(),
-            bytes: item.bytes,
-            partition: item.partition.clone(),
-            alias_of: item.alias_of().map(str::to_owned),
-        }
     }
 }
 
@@ -91,7 +67,7 @@ impl Differing {
     }
 
     pub(crate) fn is_retargeted(&self) -> bool {
-        self.a.alias_of != self.b.alias_of
+        self.a.alias_of() != self.b.alias_of()
     }
 
     pub(crate) fn is_changed(&self) -> bool {
@@ -152,7 +128,7 @@ impl Diff {
         let mut differing: Vec<Differing> = Vec::new();
         let mut to_read = Vec::new();
         for (a, b) in pairs {
-            let one = Differing { a: Facts::of(a), b: Facts::of(b), change: None };
+            let one = Differing { a: Facts::clone(a), b: Facts::clone(b), change: None };
             // Two names of one variable are equal or change together: that is listed once.
             if !one.is_retargeted() && b.alias_of().is_some_and(|of| filter.matches(of)) {
                 continue;
@@ -215,12 +191,13 @@ impl Diff {
             match found {
                 Some(b) => {
                     paired.insert(b.name.clone());
-                    self.renamed.push((Facts::of(a), Facts::of(b)));
+                    self.renamed.push((Facts::clone(a), Facts::clone(b)));
                 }
-                None => self.removed.push(Facts::of(a)),
+                None => self.removed.push(Facts::clone(a)),
             }
         }
-        self.added = added.into_iter().filter(|item| !paired.contains(&item.name)).map(Facts::of).collect();
+        self.added =
+            added.into_iter().filter(|item| !paired.contains(&item.name)).map(|item| Facts::clone(item)).collect();
         Ok(())
     }
 }

@@ -1,7 +1,9 @@
 //! `inspect`: the variables of a checkpoint.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Deref;
+use std::sync::Arc;
 
 use crate::address::Address;
 use crate::args::{self, SortKey};
@@ -10,7 +12,7 @@ use crate::cmd::tree::Tree;
 use crate::failure::{Failure, Outcome};
 use crate::filter::{Filter, check_found};
 use crate::number::Number;
-use crate::opened::{Item, Kind, Opened, SliceFacts};
+use crate::opened::{Facts, Opened};
 use crate::progress::Progress;
 use crate::stats::{self, Stats};
 use crate::ui::Ui;
@@ -44,21 +46,16 @@ pub(crate) struct Totals {
 /// One name.
 #[derive(Debug)]
 pub(crate) struct Row {
-    pub(crate) name: String,
-    pub(crate) kind: Kind,
-    pub(crate) dtype: &'static str,
-    pub(crate) shape: Vec<u64>,
-    pub(crate) elements: u64,
-    pub(crate) bytes: u64,
-    pub(crate) is_trainable: bool,
-    pub(crate) collections: Vec<String>,
-    /// Slices along each axis of a partitioned variable.
-    pub(crate) partition: Option<Vec<u64>>,
-    pub(crate) slices: Vec<SliceFacts>,
-    pub(crate) ordinal: u64,
-    /// The commit that first held it.
-    pub(crate) first_commit: Option<String>,
+    facts: Facts,
     pub(crate) stats: Option<Stats>,
+}
+
+impl Deref for Row {
+    type Target = Facts;
+
+    fn deref(&self) -> &Facts {
+        &self.facts
+    }
 }
 
 pub(crate) fn run(args: &args::Inspect, ui: &Ui) -> Outcome<Inspection> {
@@ -66,32 +63,40 @@ pub(crate) fn run(args: &args::Inspect, ui: &Ui) -> Outcome<Inspection> {
     let filter = Filter::new(args.glob.as_deref())?;
     let with_stats = args.stats || args.sort.is_some_and(SortKey::needs_stats);
     let opened = Opened::open(&address)?;
-    let mut items = opened.items(&filter)?;
-    check_found(!items.is_empty(), args.glob.as_deref(), &address.to_string())?;
-    if let Some(collection) = &args.collection {
-        items = in_collection(items, collection)?;
-    }
-    let mut stats: Vec<Option<Stats>> = Vec::new();
-    if with_stats {
+    let collection = args.collection.as_deref();
+    let place = address.to_string();
+    let found = |is_any: bool| check_found(is_any, args.glob.as_deref(), &place);
+    let mut rows: Vec<Row> = if with_stats {
+        let mut items = opened.items(&filter)?;
+        found(!items.is_empty())?;
+        keep_collection(&mut items, collection)?;
         let mut progress = Progress::new(ui, "reading", stats::bytes_to_read(&items));
-        stats = stats::of_all(&items, &mut |bytes| progress.advance(bytes))?;
-    }
-    let mut stats = stats.into_iter();
-    let mut rows: Vec<Row> = items.into_iter().map(|item| Row::of(item, stats.next().flatten())).collect();
+        let stats = stats::of_all(&items, &mut |bytes| progress.advance(bytes))?;
+        items.into_iter().zip(stats).map(|(item, stats)| Row { facts: item.into_facts(), stats }).collect()
+    } else {
+        let mut all = opened.facts(&filter)?;
+        found(!all.is_empty())?;
+        keep_collection(&mut all, collection)?;
+        all.into_iter().map(|facts| Row { facts, stats: None }).collect()
+    };
     if let Some(key) = args.sort {
         rows.sort_by(|a, b| key.compare(a, b).then_with(|| a.name.cmp(&b.name)));
     }
     if args.reverse {
         rows.reverse();
     }
-    let mut collections = BTreeMap::new();
+    let mut lists: HashMap<Arc<[String]>, u64> = HashMap::new();
     let mut totals = Totals::default();
     for row in &rows {
         totals.add(row);
         if row.alias_of().is_none() {
-            for collection in &row.collections {
-                *collections.entry(collection.clone()).or_insert(0) += 1;
-            }
+            *lists.entry(Arc::clone(&row.collections)).or_insert(0) += 1;
+        }
+    }
+    let mut collections = BTreeMap::new();
+    for (list, variables) in lists {
+        for collection in &*list {
+            *collections.entry(collection.clone()).or_insert(0) += variables;
         }
     }
     let tree = args.tree.then(|| Tree::of(&rows, args.sort, args.reverse, args.depth));
@@ -108,23 +113,21 @@ pub(crate) fn run(args: &args::Inspect, ui: &Ui) -> Outcome<Inspection> {
     })
 }
 
-/// Those in a collection; that there are none is a mistake, and there are others to choose from.
-fn in_collection(items: Vec<Item>, collection: &str) -> Outcome<Vec<Item>> {
-    let mut known: Vec<String> = items.iter().flat_map(|item| item.collections.clone()).collect();
-    known.sort_unstable();
-    known.dedup();
-    if !known.iter().any(|name| name == collection) {
+/// Leaves those in a collection; that there are none is a mistake, and there are others to choose from.
+fn keep_collection<T: AsRef<Facts>>(all: &mut Vec<T>, collection: Option<&str>) -> Outcome<()> {
+    let Some(collection) = collection else { return Ok(()) };
+    let known: BTreeSet<&String> = all.iter().flat_map(|one| one.as_ref().collections.iter()).collect();
+    if !known.iter().any(|name| *name == collection) {
         let failure = Failure::not_found(format!("no variable is in a collection {collection:?}"));
-        return Err(match known.is_empty() {
-            true => failure,
-            false => failure.hint(format!("there are: {}", known.join(", "))),
-        });
+        let known: Vec<&str> = known.into_iter().map(String::as_str).collect();
+        return Err(if known.is_empty() { failure } else { failure.hint(format!("there are: {}", known.join(", "))) });
     }
-    Ok(items.into_iter().filter(|item| item.collections.iter().any(|name| name == collection)).collect())
+    all.retain(|one| one.as_ref().collections.iter().any(|name| name == collection));
+    Ok(())
 }
 
 impl Totals {
-    pub(crate) fn add(&mut self, row: &Row) {
+    pub(crate) fn add(&mut self, row: &Facts) {
         if row.alias_of().is_some() {
             self.aliases += 1;
             return;
@@ -133,41 +136,6 @@ impl Totals {
         self.elements += row.elements;
         self.elements_trainable += if row.is_trainable { row.elements } else { 0 };
         self.bytes += row.bytes;
-    }
-}
-
-impl Row {
-    fn of(item: Item, stats: Option<Stats>) -> Self {
-        let dtype = item.dtype.name();
-        let Item { name, kind, shape, elements, bytes, is_trainable, collections, partition, slices, .. } = item;
-        let (ordinal, first_commit) = (item.ordinal, item.first_commit);
-        Self {
-            name,
-            kind,
-            dtype,
-            shape,
-            elements,
-            bytes,
-            is_trainable,
-            collections,
-            partition,
-            slices,
-            ordinal,
-            first_commit,
-            stats,
-        }
-    }
-
-    pub(crate) fn alias_of(&self) -> Option<&str> {
-        match &self.kind {
-            Kind::AliasOf(target) => Some(target),
-            _ => None,
-        }
-    }
-
-    /// The bytes it adds to a total.
-    pub(crate) fn bytes_own(&self) -> u64 {
-        if self.alias_of().is_some() { 0 } else { self.bytes }
     }
 }
 

@@ -1,6 +1,11 @@
 //! One name of something opened.
 
-use varkeep::{DType, ReadStrings, SavedKind, SavedVariable};
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use varkeep::{CommitId, DType, ReadStrings, SavedKind, SavedVariable};
 
 use super::Piece;
 use crate::failure::Outcome;
@@ -8,6 +13,13 @@ use crate::failure::Outcome;
 /// One name: what is known of it, and its value, to be read.
 #[derive(Debug)]
 pub(crate) struct Item {
+    facts: Facts,
+    value: Value,
+}
+
+/// What is known of a name.
+#[derive(Clone, Debug)]
+pub(crate) struct Facts {
     pub(crate) name: String,
     pub(crate) kind: Kind,
     pub(crate) dtype: DType,
@@ -16,17 +28,19 @@ pub(crate) struct Item {
     /// Of the value; an alias has those of its target.
     pub(crate) bytes: u64,
     pub(crate) is_trainable: bool,
-    /// Sorted.
-    pub(crate) collections: Vec<String>,
+    /// Sorted. Many variables share one list.
+    pub(crate) collections: Arc<[String]>,
     /// Slices along each axis of a partitioned variable.
     pub(crate) partition: Option<Vec<u64>>,
     pub(crate) slices: Vec<SliceFacts>,
     /// Where it comes in the order of creation.
     pub(crate) ordinal: u64,
     /// The commit that first held it.
-    pub(crate) first_commit: Option<String>,
-    value: Value,
+    pub(crate) first_commit: Option<CommitId>,
 }
+
+/// Lists of collections that were met before.
+pub(super) type Met = HashSet<Arc<[String]>>;
 
 /// What a name stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,16 +68,43 @@ enum Value {
     Saved(SavedVariable),
 }
 
-impl Item {
-    pub(super) fn of_saved(variable: SavedVariable) -> Self {
+impl Deref for Item {
+    type Target = Facts;
+
+    fn deref(&self) -> &Facts {
+        &self.facts
+    }
+}
+
+impl AsRef<Facts> for Item {
+    fn as_ref(&self) -> &Facts {
+        &self.facts
+    }
+}
+
+impl AsRef<Facts> for Facts {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
+impl Facts {
+    pub(super) fn of_saved(variable: &SavedVariable, met: &mut Met) -> Self {
         let kind = match variable.kind() {
             SavedKind::SliceOf(whole) => Kind::SliceOf(whole),
             SavedKind::Whole => Kind::Partitioned,
             SavedKind::AliasOf(target) => Kind::AliasOf(target),
             _ => Kind::Variable,
         };
-        let mut collections = variable.collections().to_vec();
-        collections.sort_unstable();
+        let mut collections: Cow<'_, [String]> = variable.collections().into();
+        if !collections.is_sorted() {
+            collections.to_mut().sort_unstable();
+        }
+        let collections = met.get(&*collections).cloned().unwrap_or_else(|| {
+            let list: Arc<[String]> = collections.into();
+            met.insert(Arc::clone(&list));
+            list
+        });
         let pieces = variable.pieces();
         let bytes = pieces.iter().map(varkeep::SavedPiece::len_bytes).sum();
         let slices = variable.slices().into_iter().zip(&pieces).map(|(slice, piece)| SliceFacts {
@@ -72,7 +113,7 @@ impl Item {
             shape: slice.shape.sizes().to_vec(),
             bytes: piece.len_bytes(),
         });
-        let slices = slices.collect();
+        let slices = if kind == Kind::Variable { Vec::new() } else { slices.collect() };
         Self {
             name: variable.name().to_owned(),
             kind,
@@ -85,8 +126,7 @@ impl Item {
             partition: variable.partition_counts().map(<[u64]>::to_vec),
             slices,
             ordinal: variable.ordinal(),
-            first_commit: Some(variable.first_commit().to_string()),
-            value: Value::Saved(variable),
+            first_commit: Some(variable.first_commit()),
         }
     }
 
@@ -98,6 +138,11 @@ impl Item {
         }
     }
 
+    /// The bytes it adds to a total.
+    pub(crate) fn bytes_own(&self) -> u64 {
+        if self.has_own_value() { self.bytes } else { 0 }
+    }
+
     /// Whether it is a variable of its own and not only another name of one.
     pub(crate) fn has_own_value(&self) -> bool {
         self.alias_of().is_none()
@@ -106,6 +151,16 @@ impl Item {
     /// Whether its elements are numbers, or truth values, which count as 0 and 1.
     pub(crate) fn is_numeric(&self) -> bool {
         self.dtype != DType::String && !self.dtype.is_raw()
+    }
+}
+
+impl Item {
+    pub(super) fn of_saved(variable: SavedVariable, met: &mut Met) -> Self {
+        Self { facts: Facts::of_saved(&variable, met), value: Value::Saved(variable) }
+    }
+
+    pub(crate) fn into_facts(self) -> Facts {
+        self.facts
     }
 
     /// The parts the value consists of, by offset: one, unless it is partitioned.

@@ -9,14 +9,15 @@ mod piece;
 
 use std::collections::HashSet;
 
-use varkeep::Checkpoint;
+use varkeep::{Checkpoint, SavedVariable};
 
 use crate::address::Address;
 use crate::cmd::Subject;
 use crate::failure::Outcome;
 use crate::filter::Filter;
 
-pub(crate) use item::{Item, Kind, SliceFacts};
+use item::Met;
+pub(crate) use item::{Facts, Item, Kind, SliceFacts};
 pub(crate) use piece::{Piece, blocks};
 
 /// Read at once: a multiple of every chunk size.
@@ -44,33 +45,43 @@ impl Opened {
     /// The variables that match, by name. Slices are part of the partitioned variable they belong to, and are listed by
     /// themselves only where that one does not match.
     pub(crate) fn items(&self, filter: &Filter) -> Outcome<Vec<Item>> {
-        let mut items = Vec::new();
-        let mut covered = HashSet::new();
+        self.list(filter, Item::of_saved)
+    }
+
+    /// As [`Opened::items`], for many variables whose values nobody will read.
+    pub(crate) fn facts(&self, filter: &Filter) -> Outcome<Vec<Facts>> {
+        self.list(filter, |variable, met| Facts::of_saved(&variable, met))
+    }
+
+    fn list<T: AsRef<Facts>>(
+        &self,
+        filter: &Filter,
+        of_saved: impl Fn(SavedVariable, &mut Met) -> T,
+    ) -> Outcome<Vec<T>> {
+        let mut all = Vec::new();
         match self {
             Self::Saved(checkpoint) => {
+                let mut met = Met::new();
                 for variable in checkpoint.variables(filter.prefix()) {
                     let variable = variable?;
-                    if !filter.matches(variable.name()) {
-                        continue;
+                    if filter.matches(variable.name()) {
+                        all.push(of_saved(variable, &mut met));
                     }
-                    let item = Item::of_saved(variable);
-                    if item.kind == Kind::Partitioned {
-                        covered.extend(item.slices.iter().map(|slice| slice.name.clone()));
-                    }
-                    items.push(item);
                 }
             }
         }
-        if !covered.is_empty() {
-            items.retain(|item| !covered.contains(&item.name));
+        let wholes = all.iter().map(AsRef::as_ref).filter(|facts: &&Facts| facts.kind == Kind::Partitioned);
+        let slices: HashSet<String> = wholes.flat_map(|whole| &whole.slices).map(|slice| slice.name.clone()).collect();
+        if !slices.is_empty() {
+            all.retain(|one| !slices.contains(&one.as_ref().name));
         }
-        Ok(items)
+        Ok(all)
     }
 
     /// The variable of this name.
     pub(crate) fn get(&self, name: &str) -> Outcome<Item> {
         match self {
-            Self::Saved(checkpoint) => Ok(Item::of_saved(checkpoint.get(name)?)),
+            Self::Saved(checkpoint) => Ok(Item::of_saved(checkpoint.get(name)?, &mut Met::new())),
         }
     }
 }

@@ -8,6 +8,7 @@ use super::{Subject, write};
 use crate::cmd;
 use crate::compare;
 use crate::number::{Number, serialize_float};
+use crate::opened;
 
 #[derive(Serialize)]
 struct Diff<'a> {
@@ -75,15 +76,15 @@ struct Change<'a> {
     new_infinities: u64,
 }
 
-impl<'a> From<&'a cmd::diff::Facts> for Facts<'a> {
-    fn from(facts: &'a cmd::diff::Facts) -> Self {
+impl<'a> From<&'a opened::Facts> for Facts<'a> {
+    fn from(facts: &'a opened::Facts) -> Self {
         Self {
             name: &facts.name,
-            dtype: facts.dtype,
+            dtype: facts.dtype.name(),
             shape: &facts.shape,
             bytes: facts.bytes,
             partition: facts.partition.as_deref(),
-            alias_of: facts.alias_of.as_deref(),
+            alias_of: facts.alias_of(),
         }
     }
 }

@@ -4,8 +4,9 @@ use std::io::{self, Write};
 
 use super::number;
 use super::table::{Cell, Column, Table};
-use crate::cmd::diff::{Diff, Differing, Facts};
+use crate::cmd::diff::{Diff, Differing};
 use crate::compare::Change;
+use crate::opened::Facts;
 use crate::render::units;
 use crate::ui::{Tone, Ui};
 
@@ -51,11 +52,11 @@ pub(crate) fn diff(diff: &Diff, ui: &Ui, out: &mut dyn Write) -> io::Result<()> 
     writeln!(out, "{}", summary(diff))
 }
 
-fn row(mark: &str, tone: Tone, facts: &Facts) -> Vec<Cell> {
+fn row<'a>(mark: &'static str, tone: Tone, facts: &'a Facts) -> Vec<Cell<'a>> {
     vec![
         Cell::new(mark, tone),
-        Cell::new(&facts.name, tone),
-        Cell::plain(facts.dtype),
+        Cell::new(facts.name.as_str(), tone),
+        Cell::plain(facts.dtype.name()),
         Cell::plain(units::shape(&facts.shape)),
     ]
 }
@@ -63,21 +64,21 @@ fn row(mark: &str, tone: Tone, facts: &Facts) -> Vec<Cell> {
 /// How many cells tell how the values changed.
 const CHANGE: usize = 7;
 
-fn renamed(a: &Facts, b: &Facts) -> Vec<Cell> {
+fn renamed<'a>(a: &Facts, b: &'a Facts) -> Vec<Cell<'a>> {
     let mut cells = row(">", Tone::Changed, b);
     cells.extend((0..CHANGE).map(|_| Cell::empty()));
     cells.push(Cell::new(format!("was {}", a.name), Tone::Changed));
     cells
 }
 
-fn one_sided(mark: &str, facts: &Facts, tone: Tone) -> Vec<Cell> {
+fn one_sided<'a>(mark: &'static str, facts: &'a Facts, tone: Tone) -> Vec<Cell<'a>> {
     let mut cells = row(mark, tone, facts);
     cells.extend((0..CHANGE).map(|_| Cell::empty()));
-    cells.push(facts.alias_of.as_ref().map_or_else(Cell::empty, |target| Cell::plain(format!("alias of {target}"))));
+    cells.push(facts.alias_of().map_or_else(Cell::empty, |target| Cell::plain(format!("alias of {target}"))));
     cells
 }
 
-fn both(differing: &Differing) -> Vec<Cell> {
+fn both(differing: &Differing) -> Vec<Cell<'_>> {
     let mut cells = row("~", Tone::Changed, &differing.b);
     match differing.change.as_ref().filter(|change| change.changed > 0) {
         Some(change) => cells.extend(change_cells(change)),
@@ -87,7 +88,7 @@ fn both(differing: &Differing) -> Vec<Cell> {
     cells
 }
 
-fn change_cells(change: &Change) -> [Cell; CHANGE] {
+fn change_cells(change: &Change) -> [Cell<'_>; CHANGE] {
     let count = |count: u64| if count == 0 { Cell::empty() } else { Cell::new(units::count(count), Tone::Bad) };
     [
         Cell::plain(units::percent(change.share())),
@@ -114,7 +115,7 @@ fn cosine_text(cosine: f64) -> String {
 fn otherwise(differing: &Differing) -> String {
     let Differing { a, b, .. } = differing;
     let mut parts = Vec::new();
-    let (dtype, shape) = (a.dtype.to_owned(), units::shape(&a.shape));
+    let (dtype, shape) = (a.dtype.name(), units::shape(&a.shape));
     match (differing.is_retyped(), differing.is_reshaped()) {
         (true, true) => parts.push(format!("was {dtype} {shape}")),
         (true, false) => parts.push(format!("was {dtype}")),
@@ -129,9 +130,8 @@ fn otherwise(differing: &Differing) -> String {
         parts.push(format!("{}, was {}", cut(b), cut(a)));
     }
     if differing.is_retargeted() {
-        let target = |facts: &Facts| {
-            facts.alias_of.as_ref().map_or_else(|| "no alias".to_owned(), |of| format!("alias of {of}"))
-        };
+        let target =
+            |facts: &Facts| facts.alias_of().map_or_else(|| "no alias".to_owned(), |of| format!("alias of {of}"));
         parts.push(format!("{}, was {}", target(b), target(a)));
     }
     parts.join("; ")

@@ -1,5 +1,6 @@
 //! The table of `inspect`, flat or as a tree.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use super::number;
@@ -18,7 +19,7 @@ pub(crate) fn inspect(inspection: &Inspection, ui: &Ui, out: &mut dyn Write) -> 
         Some(tree) => Branches { inspection, table: &mut table }.children(&tree.root, "", false),
         None => {
             for row in &inspection.rows {
-                table.push(cells(row, &row.name, inspection));
+                table.push(cells(row, row.name.as_str(), inspection));
                 if inspection.with_slices {
                     for slice in &row.slices {
                         table.push(slice_cells(slice, inspection.with_stats));
@@ -85,13 +86,13 @@ pub(super) fn summary(totals: &Totals) -> String {
 }
 
 /// Puts scopes and variables into a table, with the lines of the tree before their names.
-struct Branches<'a> {
-    inspection: &'a Inspection,
-    table: &'a mut Table,
+struct Branches<'a, 'b> {
+    inspection: &'b Inspection,
+    table: &'a mut Table<'b>,
 }
 
-impl Branches<'_> {
-    fn children(&mut self, node: &Node, before: &str, is_inner: bool) {
+impl<'b> Branches<'_, 'b> {
+    fn children(&mut self, node: &'b Node, before: &str, is_inner: bool) {
         for (i, child) in node.children.iter().enumerate() {
             let is_last = i + 1 == node.children.len();
             let (twig, below) = match (is_inner, is_last) {
@@ -103,7 +104,7 @@ impl Branches<'_> {
                 Child::Variable(row) => {
                     let row = &self.inspection.rows[*row];
                     let own = row.name.rsplit('/').next().unwrap_or_default();
-                    self.table.push(cells(row, &format!("{before}{twig}{own}"), self.inspection));
+                    self.table.push(cells(row, format!("{before}{twig}{own}"), self.inspection));
                 }
                 Child::Scope(scope) => {
                     self.scope(scope, &format!("{before}{twig}"));
@@ -113,7 +114,7 @@ impl Branches<'_> {
         }
     }
 
-    fn scope(&mut self, scope: &Node, before: &str) {
+    fn scope(&mut self, scope: &'b Node, before: &str) {
         let Totals { variables, aliases, bytes, .. } = scope.totals;
         let own = scope.name.rsplit('/').next().unwrap_or_default();
         let more = if scope.is_cut { "…" } else { "" };
@@ -134,14 +135,14 @@ fn share(bytes: u64, totals: &Totals) -> String {
     if totals.bytes == 0 { String::new() } else { units::percent(bytes as f64 / totals.bytes as f64) }
 }
 
-fn cells(row: &Row, name: &str, inspection: &Inspection) -> Vec<Cell> {
+fn cells<'a>(row: &'a Row, name: impl Into<Cow<'a, str>>, inspection: &Inspection) -> Vec<Cell<'a>> {
     let alias_of = row.alias_of();
     let partition =
         row.partition.as_ref().map(|counts| counts.iter().map(u64::to_string).collect::<Vec<_>>().join("×"));
     let has_share = inspection.tree.is_some() && alias_of.is_none();
     let mut cells = vec![
         Cell::new(name, if alias_of.is_some() { Tone::Dim } else { Tone::Name }),
-        Cell::plain(row.dtype),
+        Cell::plain(row.dtype.name()),
         Cell::plain(units::shape(&row.shape)),
         // The bytes of an alias are counted where they are.
         Cell::plain(if alias_of.is_some() { String::new() } else { units::bytes(row.bytes) }),
@@ -169,7 +170,7 @@ fn cells(row: &Row, name: &str, inspection: &Inspection) -> Vec<Cell> {
     cells
 }
 
-fn slice_cells(slice: &SliceFacts, with_stats: bool) -> Vec<Cell> {
+fn slice_cells(slice: &SliceFacts, with_stats: bool) -> Vec<Cell<'_>> {
     let mut cells = vec![
         Cell::new(format!("  {}", slice.name), Tone::Dim),
         Cell::empty(),

@@ -88,7 +88,7 @@ fn thinned(curve: &[Option<f64>], room: usize) -> Vec<Option<f64>> {
     (1..=room).map(|i| curve[i * curve.len() / room - 1]).collect()
 }
 
-fn cells(log: &Log, row: &Row, mark: &str, now: SystemTime) -> Vec<Cell> {
+fn cells<'a>(log: &'a Log, row: &'a Row, mark: &'a str, now: SystemTime) -> Vec<Cell<'a>> {
     let (tag, tone) = match &row.tag {
         Some(tag) => (tag.as_str(), Tone::Name),
         None => (UNTAGGED, Tone::Dim),
