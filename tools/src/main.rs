@@ -20,6 +20,7 @@ mod opened;
 mod parallel;
 mod progress;
 mod render;
+mod report;
 mod select;
 mod slice;
 mod stats;
@@ -48,7 +49,7 @@ fn main() -> ExitCode {
     });
     match done {
         Ok(exit) => exit,
-        Err(failure) => report(&failure, &ui, &mut out),
+        Err(failure) => tell(&failure, &ui, &mut out),
     }
     .into()
 }
@@ -82,6 +83,12 @@ fn run(command: Command, ui: &Ui, out: &mut dyn Write) -> Outcome<Exit> {
             render::restore(&restored, ui, out)?;
             Ok(Exit::answer(restored.is_possible()))
         }
+        Command::Report(args) => {
+            let report = cmd::report::run(&args, ui)?;
+            let bytes = render::html::write(&report)?;
+            render::report(&(report, bytes), ui, out)?;
+            Ok(Exit::Yes)
+        }
         Command::Verify(args) => {
             let health = cmd::verify::run(&args, ui)?;
             render::verify(&health, ui, out)?;
@@ -91,7 +98,7 @@ fn run(command: Command, ui: &Ui, out: &mut dyn Write) -> Outcome<Exit> {
 }
 
 /// Says what went wrong. A reader of our output that has seen enough is no trouble.
-fn report(failure: &Failure, ui: &Ui, out: &mut dyn Write) -> Exit {
+fn tell(failure: &Failure, ui: &Ui, out: &mut dyn Write) -> Exit {
     if failure.is_closed_pipe() {
         return Exit::Yes;
     }

@@ -1,6 +1,6 @@
 //! `log`: the checkpoints of a store.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use varkeep::CheckpointInfo;
@@ -45,12 +45,21 @@ pub(crate) struct Row {
     pub(crate) metadata: Option<Metadata>,
 }
 
-pub(crate) fn run(args: &args::Log) -> Outcome<Log> {
-    let infos = varkeep::checkpoints(&args.store).map_err(|error| {
+/// All checkpoints of a store.
+pub(crate) fn of(store: &Path) -> Outcome<Log> {
+    Ok(Log { store: store.to_owned(), rows: rows(&read(store)?), columns: Vec::new(), plots: Vec::new() })
+}
+
+fn read(store: &Path) -> Outcome<Vec<CheckpointInfo>> {
+    varkeep::checkpoints(store).map_err(|error| {
         let failure = Failure::from(error);
-        let looks_tagged = !args.store.exists() && args.store.to_string_lossy().contains('@');
+        let looks_tagged = !store.exists() && store.to_string_lossy().contains('@');
         if looks_tagged { failure.hint("`log` lists a whole store: leave out the `@` and the tag") } else { failure }
-    })?;
+    })
+}
+
+pub(crate) fn run(args: &args::Log) -> Outcome<Log> {
+    let infos = read(&args.store)?;
     let log =
         Log { store: args.store.clone(), rows: rows(&infos), columns: args.columns.clone(), plots: args.plot.clone() };
     for field in args.plot.iter().filter(|_| !log.rows.is_empty()) {
@@ -69,6 +78,13 @@ fn no_numbers(log: &Log, field: &str) -> Failure {
     known.dedup();
     let failure = Failure::not_found(format!("no checkpoint has a number {field:?} in its metadata"));
     if known.is_empty() { failure } else { failure.hint(format!("there are: {}", known.join(", "))) }
+}
+
+impl Row {
+    /// How the user would call it.
+    pub(crate) fn label(&self) -> String {
+        label(self.tag.as_deref(), self.number)
+    }
 }
 
 impl Log {

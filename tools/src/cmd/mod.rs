@@ -3,6 +3,7 @@
 pub(crate) mod diff;
 pub(crate) mod inspect;
 pub(crate) mod log;
+pub(crate) mod report;
 pub(crate) mod restore;
 pub(crate) mod show;
 pub(crate) mod tree;

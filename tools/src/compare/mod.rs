@@ -103,6 +103,13 @@ pub(crate) fn all(pairs: &[Pair<'_>], tolerance: Tolerance, progress: &mut dyn F
     Ok(changes)
 }
 
+/// Compares elements of one dtype that were read already.
+pub(crate) fn of_bytes(dtype: DType, a: &[u8], b: &[u8]) -> Change {
+    let mut change = Change::default();
+    elements::compare(&mut change, dtype, a, b, Tolerance::NONE);
+    change
+}
+
 /// The bytes of B that comparing will read.
 pub(crate) fn bytes_to_read(pairs: &[Pair<'_>]) -> u64 {
     pairs.iter().flat_map(|both| parts_of(*both).into_iter().map(|part| bytes_of(*both, &part))).sum()
@@ -190,7 +197,7 @@ fn compare((a, b): Pair<'_>, part: &Part, tolerance: Tolerance, room: &mut Room)
 
 impl Change {
     /// Adds that of a later part of the same variable.
-    fn merge(&mut self, other: Self) {
+    pub(crate) fn merge(&mut self, other: Self) {
         self.changed += other.changed;
         self.new_nans += other.new_nans;
         self.new_infinities += other.new_infinities;

@@ -33,6 +33,8 @@ pub(crate) struct Facts {
     /// Slices along each axis of a partitioned variable.
     pub(crate) partition: Option<Vec<u64>>,
     pub(crate) slices: Vec<SliceFacts>,
+    /// The largest chunk of its pieces: what is read at once.
+    pub(crate) chunk_bytes: u64,
     /// Where it comes in the order of creation.
     pub(crate) ordinal: u64,
     /// The commit that first held it.
@@ -125,6 +127,7 @@ impl Facts {
             collections,
             partition: variable.partition_counts().map(<[u64]>::to_vec),
             slices,
+            chunk_bytes: pieces.iter().map(varkeep::SavedPiece::chunk_bytes).max().unwrap_or(0),
             ordinal: variable.ordinal(),
             first_commit: Some(variable.first_commit()),
         }

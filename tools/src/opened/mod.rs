@@ -78,6 +78,13 @@ impl Opened {
         Ok(all)
     }
 
+    /// The variable of this name, if there is one.
+    pub(crate) fn find(&self, name: &str) -> Outcome<Option<Item>> {
+        match self {
+            Self::Saved(checkpoint) => Ok(checkpoint.find(name)?.map(|saved| Item::of_saved(saved, &mut Met::new()))),
+        }
+    }
+
     /// The variable of this name.
     pub(crate) fn get(&self, name: &str) -> Outcome<Item> {
         match self {

@@ -1,5 +1,6 @@
 //! Printing what commands found: [`text`] for people, [`json`] for programs, [`values`] for programs of others.
 
+pub(crate) mod html;
 pub(crate) mod json;
 pub(crate) mod text;
 pub(crate) mod units;
@@ -10,11 +11,15 @@ use std::io::{self, Write};
 use crate::cmd::diff::Diff;
 use crate::cmd::inspect::Inspection;
 use crate::cmd::log::Log;
+use crate::cmd::report::Report;
 use crate::cmd::restore::Restored;
 use crate::cmd::show::{Content, Shown};
 use crate::cmd::verify::Health;
 use crate::failure::Outcome;
 use crate::ui::Ui;
+
+/// A page, and how many bytes it has.
+pub(crate) type Written = (Report, u64);
 
 macro_rules! renderers {
     ($( $name:ident: $type:ty; )+) => { $(
@@ -30,6 +35,7 @@ renderers! {
     diff: Diff;
     restore: Restored;
     verify: Health;
+    report: Written;
 }
 
 /// Values are the one answer that can be larger than memory, so most are read as they are written.

@@ -4,6 +4,7 @@
 mod diff;
 mod inspect;
 mod log;
+mod report;
 mod restore;
 mod show;
 mod verify;
@@ -20,6 +21,7 @@ use crate::render::units;
 pub(crate) use diff::diff;
 pub(crate) use inspect::inspect;
 pub(crate) use log::log;
+pub(crate) use report::report;
 pub(crate) use restore::restore;
 pub(crate) use show::show;
 pub(crate) use verify::verify;

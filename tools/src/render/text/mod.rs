@@ -4,6 +4,7 @@ mod diff;
 mod graph;
 mod inspect;
 mod log;
+mod report;
 mod restore;
 mod table;
 mod verify;
@@ -18,6 +19,7 @@ use crate::ui::{Tone, Ui};
 pub(crate) use diff::diff;
 pub(crate) use inspect::inspect;
 pub(crate) use log::log;
+pub(crate) use report::report;
 pub(crate) use restore::restore;
 pub(crate) use verify::verify;
 
