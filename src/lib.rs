@@ -7,6 +7,8 @@ mod dtype;
 mod error;
 mod format;
 mod id;
+#[cfg(feature = "interop")]
+pub mod interop;
 mod io;
 pub mod limits;
 mod manifest;

@@ -11,6 +11,8 @@ mod new_file;
 mod publish;
 mod random;
 mod read_file;
+#[cfg(feature = "interop")]
+mod spill;
 mod system;
 pub(crate) mod tap;
 
@@ -24,6 +26,8 @@ pub(crate) use new_file::NewFile;
 pub(crate) use publish::{How, PublishError, is_temp_name, publish_bytes};
 pub(crate) use random::{random_128, random_seed};
 pub(crate) use read_file::ReadFile;
+#[cfg(feature = "interop")]
+pub(crate) use spill::Spill;
 pub(crate) use system::unix_millis_now;
 pub(crate) use tap::NoTap;
 
@@ -47,6 +51,17 @@ pub(crate) fn is_disk_full(error: &Error) -> bool {
 
 fn os_cause(error: &Error) -> Option<&std::io::Error> {
     std::error::Error::source(error).and_then(|cause| cause.downcast_ref())
+}
+
+#[cfg(feature = "interop")]
+/// What a path leads to, links followed; `None` if there is nothing, or nothing that may be looked at.
+pub(crate) fn kind_at(path: &std::path::Path) -> Option<Kind> {
+    let metadata = std::fs::metadata(path).ok()?;
+    Some(match metadata.file_type() {
+        kind if kind.is_file() => Kind::File,
+        kind if kind.is_dir() => Kind::Folder,
+        _ => Kind::Other,
+    })
 }
 
 /// Which file this is, whatever its names: device and inode.

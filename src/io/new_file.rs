@@ -36,6 +36,17 @@ impl NewFile {
         }
     }
 
+    /// A file that is open already, and empty.
+    #[cfg(feature = "interop")]
+    pub(super) fn of_file(file: File, path: PathBuf, tap: Arc<dyn Tap>) -> Self {
+        Self { file, path, tap, position: 0 }
+    }
+
+    #[cfg(feature = "interop")]
+    pub(super) fn into_file(self) -> File {
+        self.file
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }

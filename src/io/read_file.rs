@@ -53,6 +53,33 @@ impl ReadFile {
         Ok(Self { file, path, tap, len: metadata.len() })
     }
 
+    #[cfg(feature = "interop")]
+    /// Opens a file that is none of a store's. Links are followed: caches of models are made of them.
+    pub(crate) fn open_anywhere(path: &Path) -> Result<Self> {
+        // Without NONBLOCK, opening a pipe would wait for a writer.
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let tap = super::NoTap::shared();
+        let opened = tap::retrying(&*tap, Op::OpenFile, path, |_| {
+            let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+            let metadata = file.metadata()?;
+            Ok((file, metadata))
+        });
+        let (file, metadata) = opened.map_err(|e| Error::io("open the file", path, e))?;
+        if !metadata.is_file() {
+            let what = if metadata.is_dir() { "this is a folder" } else { "this is no regular file" };
+            return Err(Error::new(crate::error::ErrorKind::InvalidArgument, what)
+                .in_file(path)
+                .advise("give the path of a file"));
+        }
+        Ok(Self { file, path: path.to_owned(), tap, len: metadata.len() })
+    }
+
+    /// A file that is open already.
+    #[cfg(feature = "interop")]
+    pub(super) fn of_file(file: File, path: PathBuf, tap: Arc<dyn Tap>, len: u64) -> Self {
+        Self { file, path, tap, len }
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }

@@ -17,6 +17,8 @@ mod hostile;
 #[cfg(test)]
 mod incremental;
 #[cfg(test)]
+mod interop;
+#[cfg(test)]
 mod layering;
 #[cfg(test)]
 mod lifecycle;

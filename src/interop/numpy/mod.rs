@@ -1,0 +1,9 @@
+//! NumPy's arrays: one in a `.npy`, several in a zip that is an `.npz`.
+
+mod array;
+mod header;
+mod member;
+mod read;
+mod strings;
+
+pub(crate) use read::{open_npy, open_npz};

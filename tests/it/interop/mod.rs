@@ -1,0 +1,4 @@
+//! Checkpoints of other formats.
+
+mod fixtures;
+mod hostile;
