@@ -10,13 +10,15 @@ Addresses:
   PATH             the newest commit of the store at PATH
   PATH@TAG         the checkpoint with this tag
   PATH@commit:N    the commit with this number
+  FILE             a .safetensors file or the .index.json of a set, the prefix of a TensorFlow checkpoint, an .npz
+                   or .npy: inspect, show, diff and report read them where they lie
 
 Exit codes:
   0  done; equal; sound      1  different; damaged      2  trouble";
 
 /// Look into varkeep stores: what a checkpoint holds, what changed since the last, whether it is sound, and put one back
 ///
-/// All commands but `restore` only read. They need no lock, and work while a trainer writes to the same store.
+/// All commands but `restore` leave stores as they are. They need no lock, and work while a trainer writes to the same store.
 #[derive(Debug, Parser)]
 #[command(name = "varkeep", version, after_help = ADDRESSES, max_term_width = 100)]
 pub(crate) struct Args {
@@ -65,6 +67,10 @@ pub(crate) enum Command {
     Restore(Restore),
     Verify(Verify),
     Report(Report),
+    Watch(Watch),
+    Stat(Stat),
+    Completions(Completions),
+    Man(Man),
 }
 
 /// List the checkpoints of a store, newest first
@@ -319,4 +325,68 @@ pub(crate) struct Report {
     /// Only variables whose names match
     #[arg(long, value_name = "GLOB")]
     pub(crate) only: Option<String>,
+}
+
+/// Follow a store that is being trained: checkpoints as they come, and how a metric goes
+///
+/// On a terminal the table stays in place; elsewhere each new checkpoint is a line, with --json an object. It ends with
+/// Ctrl-C, or when the checkpoint of --until is there. A store that does not exist yet is waited for.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  varkeep watch digits.varkeep --plot loss
+  varkeep watch digits.varkeep --columns step,loss >> training.log
+  varkeep watch digits.varkeep --until final && varkeep report digits.varkeep")]
+pub(crate) struct Watch {
+    /// The folder of the store
+    pub(crate) store: PathBuf,
+    /// Show these fields of each checkpoint's metadata; dots reach into nested fields
+    #[arg(long, value_name = "FIELDS", value_delimiter = ',')]
+    pub(crate) columns: Vec<String>,
+    /// Draw these numbers of the metadata as curves
+    #[arg(long, value_name = "FIELDS", value_delimiter = ',')]
+    pub(crate) plot: Vec<String>,
+    /// Look again after so long
+    #[arg(long, value_name = "SECONDS", default_value_t = 1.0)]
+    pub(crate) every: f64,
+    /// End when there is a checkpoint with this tag
+    #[arg(long, value_name = "TAG")]
+    pub(crate) until: Option<String>,
+}
+
+/// Say what a store takes on the disk and what its newest state, or a checkpoint, is made of
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  varkeep stat digits.varkeep
+  varkeep stat digits.varkeep@step-1000
+  varkeep stat model.safetensors --json")]
+pub(crate) struct Stat {
+    /// The store, one checkpoint of it, or a file of another format
+    #[arg(value_name = "STORE[@TAG]")]
+    pub(crate) checkpoint: OsString,
+}
+
+/// Print what a shell needs to complete this command's arguments
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  varkeep completions bash > ~/.local/share/bash-completion/completions/varkeep
+  varkeep completions zsh > ~/.zfunc/_varkeep
+  varkeep completions fish > ~/.config/fish/completions/varkeep.fish")]
+pub(crate) struct Completions {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// Print the manual page, or write one for each command
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  varkeep man | man -l -
+  varkeep man --to ~/.local/share/man/man1")]
+pub(crate) struct Man {
+    /// Write all pages into this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) to: Option<PathBuf>,
 }

@@ -65,12 +65,20 @@ impl Failure {
         Self::new("would_lose", message)
     }
 
+    /// A folder cannot be looked through.
+    pub(crate) fn cannot_read(path: &Path, error: &io::Error) -> Self {
+        let mut failure = Self::new("io", format!("cannot read {}", path.display()));
+        failure.0.path = Some(path.to_owned());
+        failure.0.causes = vec![error.to_string()];
+        failure
+    }
+
     /// A file of our own cannot be written.
     pub(crate) fn cannot_write(path: &Path, error: &io::Error) -> Self {
         let mut failure = Self::new("io", format!("cannot write {}", path.display()));
         failure.0.path = Some(path.to_owned());
         failure.0.causes = vec![error.to_string()];
-        failure.hint("check that the folder is there and may be written to, or give another place with `--output`")
+        failure.hint("check that the folder is there and may be written to, or give another place")
     }
 
     /// What is to be loaded does not fit what is there.

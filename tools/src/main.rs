@@ -5,6 +5,8 @@
 //! Data goes to standard output, everything else to standard error.
 
 mod address;
+#[cfg(test)]
+mod agreement;
 mod args;
 mod cmd;
 mod compare;
@@ -13,6 +15,7 @@ mod exit;
 mod failure;
 mod filter;
 mod histogram;
+mod likeness;
 mod metadata;
 mod number;
 mod numpy;
@@ -87,6 +90,24 @@ fn run(command: Command, ui: &Ui, out: &mut dyn Write) -> Outcome<Exit> {
             let report = cmd::report::run(&args, ui)?;
             let bytes = render::html::write(&report)?;
             render::report(&(report, bytes), ui, out)?;
+            Ok(Exit::Yes)
+        }
+        Command::Watch(args) => {
+            let (store, mut lines) = (args.store.display().to_string(), 0);
+            cmd::watch::run(&args, &mut |view| render::watch(view, &store, &mut lines, ui, out))?;
+            Ok(Exit::Yes)
+        }
+        Command::Stat(args) => {
+            let stat = cmd::stat::run(&args)?;
+            render::stat(&stat, ui, out)?;
+            Ok(Exit::Yes)
+        }
+        Command::Completions(args) => {
+            cmd::manual::completions(&args, out)?;
+            Ok(Exit::Yes)
+        }
+        Command::Man(args) => {
+            cmd::manual::man(&args, out)?;
             Ok(Exit::Yes)
         }
         Command::Verify(args) => {

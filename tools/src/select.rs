@@ -131,6 +131,6 @@ impl Selection {
     fn strings(&self, indices: impl Iterator<Item = Vec<u64>>) -> Outcome<Values> {
         let read = self.item.read_strings()?;
         let flats = indices.map(|index| index.iter().zip(&self.item.shape).fold(0, |flat, (i, size)| flat * size + i));
-        Ok(elements::decode_strings(read.strings(), flats))
+        Ok(elements::decode_strings(read.strings()?, flats))
     }
 }

@@ -130,7 +130,7 @@ fn first_look(items: &[Item], task: &Task, room: &mut Room) -> Outcome<Stats> {
     let mut stats = Stats::default();
     stats.add(item.dtype, &room.bytes, &mut room.finite);
     if room.bytes.len() as u64 == item.bytes {
-        stats.histogram = stats.bins().map(|bins| Histogram::of(&bins, item.dtype, &room.bytes));
+        stats.count_into_bins(item.dtype, &room.bytes);
     }
     Ok(stats)
 }
@@ -191,6 +191,11 @@ impl Stats {
         if let Some(histogram) = other.histogram {
             self.histogram.get_or_insert_default().merge(&histogram);
         }
+    }
+
+    /// Makes the histogram of elements that all were added.
+    pub(crate) fn count_into_bins(&mut self, dtype: DType, bytes: &[u8]) {
+        self.histogram = self.bins().map(|bins| Histogram::of(&bins, dtype, bytes));
     }
 
     fn bins(&self) -> Option<Bins> {

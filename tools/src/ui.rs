@@ -9,6 +9,9 @@ use crate::args::{Color, Output};
 /// The narrowest a table is squeezed.
 const WIDTH_MIN: usize = 40;
 
+/// What terminals have that do not say.
+const HEIGHT: usize = 24;
+
 /// What a piece of text means; how that looks is decided here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tone {
@@ -94,6 +97,12 @@ impl Ui {
 
     pub(crate) fn shows_progress(&self) -> bool {
         self.progress
+    }
+
+    /// The lines of text there are.
+    #[expect(clippy::unused_self, reason = "it is asked of the terminal, which may change")]
+    pub(crate) fn height(&self) -> usize {
+        terminal_size::terminal_size().map_or(HEIGHT, |(_, height)| usize::from(height.0))
     }
 
     /// Whether a person's terminal shows what is written to standard output.

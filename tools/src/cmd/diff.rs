@@ -12,6 +12,7 @@ use crate::cmd::Subject;
 use crate::compare::{self, Change, Tolerance};
 use crate::failure::{Failure, Outcome};
 use crate::filter::{Filter, check_found};
+use crate::likeness;
 use crate::opened::flat::Flat;
 use crate::opened::{Facts, Item, Opened};
 use crate::progress::Progress;
@@ -179,7 +180,7 @@ impl Diff {
                 false => Vec::new(),
             };
             alike.retain(|b| !paired.contains(&b.name));
-            let likeness = |b: &Item| strsim::normalized_levenshtein(&a.name, &b.name);
+            let likeness = |b: &Item| likeness::likeness(&a.name, &b.name);
             alike.sort_by(|x, y| likeness(y).total_cmp(&likeness(x)));
             let mut found = None;
             for b in alike {
@@ -214,7 +215,7 @@ fn beginning(item: &Item) -> Outcome<u64> {
     const BYTES: u64 = 64 << 10;
     let mut hasher = DefaultHasher::new();
     if item.dtype == DType::String {
-        item.read_strings()?.strings().iter().for_each(|text| text.hash(&mut hasher));
+        item.read_strings()?.strings()?.iter().for_each(|text| text.hash(&mut hasher));
     } else {
         let size = item.dtype.element_bytes().unwrap_or(1);
         let count = item.bytes.min(BYTES) / size as u64;

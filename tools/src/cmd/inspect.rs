@@ -28,6 +28,12 @@ pub(crate) struct Inspection {
     /// How many of the rows are in each collection.
     pub(crate) collections: BTreeMap<String, u64>,
     pub(crate) totals: Totals,
+    /// What a file of another format says of itself.
+    pub(crate) words: Vec<(String, String)>,
+    /// Names in it that cannot be read as variables, with why.
+    pub(crate) refused: Vec<(String, String)>,
+    /// Whether it is recorded which variables are trained.
+    pub(crate) knows_trainable: bool,
     pub(crate) with_stats: bool,
     pub(crate) with_slices: bool,
     pub(crate) with_collections: bool,
@@ -100,7 +106,11 @@ pub(crate) fn run(args: &args::Inspect, ui: &Ui) -> Outcome<Inspection> {
         }
     }
     let tree = args.tree.then(|| Tree::of(&rows, args.sort, args.reverse, args.depth));
+    let (words, refused) = opened.remarks();
     Ok(Inspection {
+        words,
+        refused,
+        knows_trainable: rows.iter().any(|row| row.trainable.is_some()),
         subject: opened.subject(&address),
         pattern: args.glob.clone(),
         rows,
@@ -134,7 +144,7 @@ impl Totals {
         }
         self.variables += 1;
         self.elements += row.elements;
-        self.elements_trainable += if row.is_trainable { row.elements } else { 0 };
+        self.elements_trainable += if row.is_trainable() { row.elements } else { 0 };
         self.bytes += row.bytes;
     }
 }

@@ -22,7 +22,7 @@ pub(crate) struct Log {
 }
 
 /// One commit that is kept.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Row {
     pub(crate) tag: Option<String>,
     pub(crate) number: u64,

@@ -65,7 +65,7 @@ pub(crate) fn run(args: &args::Report, ui: &Ui) -> Outcome<Report> {
     let addresses: Vec<Address> = args.checkpoints.iter().map(|text| Address::parse(text)).collect::<Outcome<_>>()?;
     let filter = Filter::new(args.only.as_deref())?;
     let whole_store = match &*addresses {
-        [one] if one.which == Which::Head && one.path.is_dir() => Some(log::of(&one.path)?),
+        [one] if one.which == Which::Head && Opened::is_store(one) => Some(log::of(&one.path)?),
         _ => None,
     };
     let (chosen, left_out) = match &whole_store {
@@ -162,7 +162,7 @@ fn metrics(log: &Log) -> Vec<Metric> {
 
 impl Shown {
     fn of(subject: Subject, log: Option<&Log>) -> Self {
-        let row = log.and_then(|log| log.rows.iter().find(|row| row.number == subject.number));
+        let row = log.and_then(|log| log.rows.iter().find(|row| Some(row.number) == subject.number));
         Self {
             label: if log.is_some() { subject.label() } else { subject.address.clone() },
             bytes_new: row.map(|row| row.bytes_new),

@@ -103,11 +103,11 @@ pub(crate) fn all(pairs: &[Pair<'_>], tolerance: Tolerance, progress: &mut dyn F
     Ok(changes)
 }
 
-/// Compares elements of one dtype that were read already.
-pub(crate) fn of_bytes(dtype: DType, a: &[u8], b: &[u8]) -> Change {
+/// Compares elements of one dtype that were read already. Gives the number of the one with the largest difference too.
+pub(crate) fn of_bytes(dtype: DType, a: &[u8], b: &[u8], tolerance: Tolerance) -> (Change, Option<u64>) {
     let mut change = Change::default();
-    elements::compare(&mut change, dtype, a, b, Tolerance::NONE);
-    change
+    let at = elements::compare(&mut change, dtype, a, b, tolerance);
+    (change, at)
 }
 
 /// The bytes of B that comparing will read.
@@ -161,7 +161,7 @@ fn compare((a, b): Pair<'_>, part: &Part, tolerance: Tolerance, room: &mut Room)
     match part {
         Part::Strings => {
             let (a, b) = (a.read_strings()?, b.read_strings()?);
-            change.changed = a.strings().iter().zip(b.strings().iter()).filter(|(a, b)| a != b).count() as u64;
+            change.changed = a.strings()?.iter().zip(b.strings()?.iter()).filter(|(a, b)| a != b).count() as u64;
             return Ok(change);
         }
         Part::Bytes { piece, range } => {

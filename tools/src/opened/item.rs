@@ -5,9 +5,11 @@ use std::collections::HashSet;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use varkeep::{CommitId, DType, ReadStrings, SavedKind, SavedVariable};
+use varkeep::interop::{Source, SourceVariable};
+use varkeep::{CommitId, DType, SavedKind, SavedVariable};
 
-use super::Piece;
+use super::piece::{FOREIGN_CHUNK_BYTES, ForeignPiece};
+use super::{Piece, Texts};
 use crate::failure::Outcome;
 
 /// One name: what is known of it, and its value, to be read.
@@ -27,7 +29,8 @@ pub(crate) struct Facts {
     pub(crate) elements: u64,
     /// Of the value; an alias has those of its target.
     pub(crate) bytes: u64,
-    pub(crate) is_trainable: bool,
+    /// Whether it was made to be trained, where that is recorded.
+    pub(crate) trainable: Option<bool>,
     /// Sorted. Many variables share one list.
     pub(crate) collections: Arc<[String]>,
     /// Slices along each axis of a partitioned variable.
@@ -68,6 +71,8 @@ pub(crate) struct SliceFacts {
 #[derive(Debug)]
 enum Value {
     Saved(SavedVariable),
+    /// The variable of this number.
+    Foreign(Arc<dyn Source>, usize),
 }
 
 impl Deref for Item {
@@ -91,7 +96,7 @@ impl AsRef<Facts> for Facts {
 }
 
 impl Facts {
-    pub(super) fn of_saved(variable: &SavedVariable, met: &mut Met) -> Self {
+    fn of_saved(variable: &SavedVariable, met: &mut Met) -> Self {
         let kind = match variable.kind() {
             SavedKind::SliceOf(whole) => Kind::SliceOf(whole),
             SavedKind::Whole => Kind::Partitioned,
@@ -123,7 +128,7 @@ impl Facts {
             shape: variable.shape().sizes().to_vec(),
             elements: variable.shape().elements(),
             bytes,
-            is_trainable: variable.is_trainable(),
+            trainable: Some(variable.is_trainable()),
             collections,
             partition: variable.partition_counts().map(<[u64]>::to_vec),
             slices,
@@ -131,6 +136,43 @@ impl Facts {
             ordinal: variable.ordinal(),
             first_commit: Some(variable.first_commit()),
         }
+    }
+
+    fn of_source(source: &dyn Source, number: usize) -> Outcome<Self> {
+        let variable = &source.variables()[number];
+        let mut slices = Vec::new();
+        let mut bytes = 0;
+        for (piece, part) in variable.pieces.iter().enumerate() {
+            let len = source.len_bytes(number, piece)?;
+            bytes += len;
+            slices.push(SliceFacts {
+                // Foreign formats give their slices no names of their own.
+                name: format!("{}/part_{piece}", variable.name),
+                offset: part.offset.clone(),
+                shape: part.shape.sizes().to_vec(),
+                bytes: len,
+            });
+        }
+        let is_cut = slices.len() > 1;
+        Ok(Self {
+            name: variable.name.clone(),
+            kind: if is_cut { Kind::Partitioned } else { Kind::Variable },
+            dtype: variable.dtype,
+            shape: variable.shape.sizes().to_vec(),
+            elements: variable.shape.elements(),
+            bytes,
+            trainable: None,
+            collections: Arc::default(),
+            partition: is_cut.then(|| counts(variable)),
+            slices: if is_cut { slices } else { Vec::new() },
+            chunk_bytes: FOREIGN_CHUNK_BYTES,
+            ordinal: number as u64,
+            first_commit: None,
+        })
+    }
+
+    pub(crate) fn is_trainable(&self) -> bool {
+        self.trainable == Some(true)
     }
 
     /// The name of the variable that this is another name of.
@@ -162,6 +204,10 @@ impl Item {
         Self { facts: Facts::of_saved(&variable, met), value: Value::Saved(variable) }
     }
 
+    pub(super) fn of_source(source: &Arc<dyn Source>, number: usize) -> Outcome<Self> {
+        Ok(Self { facts: Facts::of_source(&**source, number)?, value: Value::Foreign(Arc::clone(source), number) })
+    }
+
     pub(crate) fn into_facts(self) -> Facts {
         self.facts
     }
@@ -170,13 +216,20 @@ impl Item {
     pub(crate) fn pieces(&self) -> Vec<Piece<'_>> {
         match &self.value {
             Value::Saved(variable) => variable.pieces().into_iter().map(Piece::Saved).collect(),
+            Value::Foreign(source, variable) => (0..source.variables()[*variable].pieces.len())
+                .map(|piece| {
+                    let len_bytes = self.slices.get(piece).map_or(self.bytes, |slice| slice.bytes);
+                    Piece::Foreign(ForeignPiece { source: &**source, variable: *variable, piece, len_bytes })
+                })
+                .collect(),
         }
     }
 
     /// Reads a value of byte strings.
-    pub(crate) fn read_strings(&self) -> Outcome<ReadStrings> {
+    pub(crate) fn read_strings(&self) -> Outcome<Texts> {
         match &self.value {
-            Value::Saved(variable) => Ok(variable.read_strings()?),
+            Value::Saved(variable) => Ok(Texts::Saved(variable.read_strings()?)),
+            Value::Foreign(source, variable) => Ok(Texts::Foreign(source.tensor(*variable)?)),
         }
     }
 
@@ -184,6 +237,7 @@ impl Item {
     pub(crate) fn is_known_equal(&self, other: &Self) -> bool {
         match (&self.value, &other.value) {
             (Value::Saved(a), Value::Saved(b)) => a.is_known_equal(b),
+            _ => false,
         }
     }
 
@@ -193,4 +247,10 @@ impl Item {
         ours.len() == theirs.len()
             && ours.iter().zip(&theirs).all(|(a, b)| a.offset() == b.offset() && a.sizes() == b.sizes())
     }
+}
+
+/// How many slices there are along each axis.
+fn counts(variable: &SourceVariable) -> Vec<u64> {
+    let starts = |axis: usize| variable.pieces.iter().map(move |piece| piece.offset[axis]).collect::<HashSet<u64>>();
+    (0..variable.shape.rank()).map(|axis| starts(axis).len() as u64).collect()
 }

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use varkeep::SavedPiece;
+use varkeep::interop::{Source, SourcePiece};
 
 use super::BLOCK_BYTES;
 use crate::failure::Outcome;
@@ -11,6 +12,25 @@ use crate::failure::Outcome;
 #[derive(Clone, Debug)]
 pub(crate) enum Piece<'a> {
     Saved(SavedPiece<'a>),
+    Foreign(ForeignPiece<'a>),
+}
+
+/// Files of other formats are read so many bytes at once.
+pub(super) const FOREIGN_CHUNK_BYTES: u64 = 256 << 10;
+
+/// A piece in a file of another format.
+#[derive(Clone, Debug)]
+pub(crate) struct ForeignPiece<'a> {
+    pub(super) source: &'a dyn Source,
+    pub(super) variable: usize,
+    pub(super) piece: usize,
+    pub(super) len_bytes: u64,
+}
+
+impl ForeignPiece<'_> {
+    fn facts(&self) -> &SourcePiece {
+        &self.source.variables()[self.variable].pieces[self.piece]
+    }
 }
 
 impl Piece<'_> {
@@ -18,18 +38,21 @@ impl Piece<'_> {
     pub(crate) fn offset(&self) -> &[u64] {
         match self {
             Self::Saved(piece) => piece.offset(),
+            Self::Foreign(piece) => &piece.facts().offset,
         }
     }
 
     pub(crate) fn sizes(&self) -> &[u64] {
         match self {
             Self::Saved(piece) => piece.shape().sizes(),
+            Self::Foreign(piece) => piece.facts().shape.sizes(),
         }
     }
 
     pub(crate) fn len_bytes(&self) -> u64 {
         match self {
             Self::Saved(piece) => piece.len_bytes(),
+            Self::Foreign(piece) => piece.len_bytes,
         }
     }
 
@@ -37,6 +60,7 @@ impl Piece<'_> {
     pub(crate) fn chunk_bytes(&self) -> u64 {
         match self {
             Self::Saved(piece) => piece.chunk_bytes(),
+            Self::Foreign(_) => FOREIGN_CHUNK_BYTES,
         }
     }
 
@@ -44,6 +68,10 @@ impl Piece<'_> {
     pub(crate) fn read_into(&self, start: u64, buffer: &mut [u8]) -> Outcome<()> {
         match self {
             Self::Saved(piece) => Ok(piece.read_into(start, buffer)?),
+            Self::Foreign(ForeignPiece { source, variable, piece, .. }) => {
+                let name = &source.variables()[*variable].name;
+                Ok(source.read_at(*variable, *piece, start, buffer).map_err(|error| error.of_variable(name))?)
+            }
         }
     }
 
@@ -51,6 +79,8 @@ impl Piece<'_> {
     pub(crate) fn ranges_to_compare(&self, other: &Self) -> Vec<Range<u64>> {
         match (self, other) {
             (Self::Saved(a), Self::Saved(b)) => a.ranges_to_compare(b),
+            _ if self.len_bytes() == 0 => Vec::new(),
+            _ => std::iter::once(0..self.len_bytes()).collect(),
         }
     }
 

@@ -14,7 +14,9 @@ use crate::cmd::log::Log;
 use crate::cmd::report::Report;
 use crate::cmd::restore::Restored;
 use crate::cmd::show::{Content, Shown};
+use crate::cmd::stat::Stat;
 use crate::cmd::verify::Health;
+use crate::cmd::watch::View;
 use crate::failure::Outcome;
 use crate::ui::Ui;
 
@@ -36,6 +38,7 @@ renderers! {
     restore: Restored;
     verify: Health;
     report: Written;
+    stat: Stat;
 }
 
 /// Values are the one answer that can be larger than memory, so most are read as they are written.
@@ -47,4 +50,13 @@ pub(crate) fn show(shown: &Shown, out: &mut dyn Write) -> Outcome<()> {
         Content::Npy(selection) => values::npy(selection, &shown.sizes, out),
         Content::Raw(selection) => values::raw(selection, out),
     }
+}
+
+/// Shows a store that is watched; `lines` says how much of the terminal the view before took, and then this one.
+pub(crate) fn watch(view: &View, store: &str, lines: &mut usize, ui: &Ui, out: &mut dyn Write) -> Outcome<()> {
+    if ui.is_json() {
+        return Ok(json::watch(view, out)?);
+    }
+    *lines = text::watch(view, store, *lines, ui, out)?;
+    Ok(())
 }

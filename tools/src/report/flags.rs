@@ -45,7 +45,7 @@ pub(crate) fn of(series: &Series, labels: &[String]) -> Vec<Flag> {
     let Some((newest, last)) = points.last() else { return flags };
     let (first, std_first) = (points[0].0, points[0].1.stats.std().unwrap_or(0.0));
     let std_last = last.stats.std().unwrap_or(0.0);
-    if series.facts.is_trainable && std_first > 0.0 && std_last > GROWTH * std_first {
+    if series.facts.is_trainable() && std_first > 0.0 && std_last > GROWTH * std_first {
         let times = std_last / std_first;
         let (from, to) = (&labels[first], &labels[*newest]);
         flag(Kind::Exploding, format!("its standard deviation in {to} is {times:.0} times that in {from}"));
@@ -62,7 +62,7 @@ pub(crate) fn of(series: &Series, labels: &[String]) -> Vec<Flag> {
     if let Some((still, all)) = series.units_still.filter(|(still, all)| *still > 0 && still < all) {
         flag(Kind::Dead, format!("{} never moved in these checkpoints", counted(still, all)));
     }
-    if points.len() > 1 && series.facts.is_trainable && series.is_still() {
+    if points.len() > 1 && series.facts.is_trainable() && series.is_still() {
         flag(Kind::Frozen, "trainable, and the same in all these checkpoints".to_owned());
     }
     flags

@@ -189,8 +189,8 @@ impl Series {
     /// Reads checkpoints in which the variable has one form and is cut alike.
     fn read_group(&mut self, members: Vec<(usize, &Item)>) -> Outcome<()> {
         let (_, any) = members[0];
-        let units =
-            units::has_units(any.dtype, &any.shape, any.is_trainable).then(|| any.shape[any.shape.len() - 1] as usize);
+        let units = units::has_units(any.dtype, &any.shape, any.trainable != Some(false))
+            .then(|| any.shape[any.shape.len() - 1] as usize);
         let gathered = members.iter().map(|_| Gathered { units: units.map(Units::of), ..Gathered::default() });
         let mut group = Group { gathered: gathered.collect(), moved: vec![false; units.unwrap_or(0)], members };
         for piece in 0..any.pieces().len() {
@@ -271,7 +271,8 @@ impl Series {
         }
         for later in 1..room.used {
             for earlier in 0..later {
-                let mut change = compare::of_bytes(any.dtype, &room.versions[earlier], &room.versions[later]);
+                let (a, b) = (&room.versions[earlier], &room.versions[later]);
+                let (mut change, _) = compare::of_bytes(any.dtype, a, b, compare::Tolerance::NONE);
                 if change.changed == 0 {
                     continue;
                 }

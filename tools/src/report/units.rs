@@ -16,7 +16,7 @@ pub(super) struct Units {
     squares: Vec<f64>,
 }
 
-/// Whether a variable has units: trained weights of a layer.
+/// Whether a variable has units: weights of a layer that may have been trained.
 pub(super) fn has_units(dtype: DType, shape: &[u64], is_trainable: bool) -> bool {
     let last = shape.last().copied().unwrap_or(0);
     is_trainable && dtype.is_floating() && shape.len() >= 2 && (2..=UNITS_MAX).contains(&last)

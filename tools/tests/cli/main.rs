@@ -3,10 +3,15 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
 mod behaviour;
+mod browser;
 mod documented;
+mod foreign;
 mod json;
 mod restore;
 mod run;
 mod sample;
+mod schema;
+mod snapshots;
 mod text;
+mod values;
 mod verify;

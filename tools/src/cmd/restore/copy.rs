@@ -20,7 +20,7 @@ pub(crate) struct NewStore {
 pub(super) fn run(address: &Address, path: &Path, is_dry_run: bool) -> Outcome<Restored> {
     let checkpoint = Checkpoint::open(&address.path, address.which.clone())?;
     let subject = Subject::of(address, checkpoint.info());
-    let tag = subject.tag.clone().unwrap_or_else(|| format!("commit-{}", subject.number));
+    let tag = subject.tag.clone().unwrap_or_else(|| format!("commit-{}", checkpoint.info().number()));
     let mut bytes = subject.bytes;
     if !is_dry_run {
         bytes = checkpoint.copy_to(path, &tag)?.bytes_new;

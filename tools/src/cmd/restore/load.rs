@@ -11,9 +11,7 @@ use crate::args;
 use crate::cmd::Subject;
 use crate::failure::{Failure, Outcome};
 use crate::filter::Filter;
-
-/// Names this much alike are worth telling.
-const LIKENESS_MIN: f64 = 0.6;
+use crate::likeness;
 
 /// Values were loaded.
 #[derive(Debug)]
@@ -133,7 +131,7 @@ impl Plan {
         for variable in variables {
             let name = variable.name().to_owned();
             let Some(key) = keys.remove(&name) else {
-                let near = near(&name, &names);
+                let near = likeness::nearest(&name, names.iter().map(String::as_str));
                 plan.missing.push((name, near));
                 continue;
             };
@@ -190,12 +188,4 @@ fn mismatch(variable: &SavedVariable, saved: &SavedVariable) -> Option<String> {
     let is_open = variable.declared_shape().axes().is_none() && variable.kind() == SavedKind::Variable;
     (!is_open && variable.shape() != saved.shape())
         .then(|| format!("{} here, {} in the checkpoint", variable.shape(), saved.shape()))
-}
-
-fn near(name: &str, names: &[String]) -> Vec<String> {
-    let mut alike: Vec<(f64, &String)> =
-        names.iter().map(|other| (strsim::normalized_levenshtein(name, other), other)).collect();
-    alike.retain(|(likeness, _)| *likeness >= LIKENESS_MIN);
-    alike.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
-    alike.into_iter().take(3).map(|(_, name)| name.clone()).collect()
 }

@@ -30,7 +30,7 @@ struct Data<'a> {
 struct Checkpoint<'a> {
     label: &'a str,
     address: &'a str,
-    time: String,
+    time: Option<String>,
     variables: u64,
     bytes: u64,
     bytes_new: Option<u64>,
@@ -106,7 +106,7 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             .map(|one| Checkpoint {
                 label: &one.label,
                 address: &one.subject.address,
-                time: units::rfc3339(one.subject.time),
+                time: one.subject.time.map(units::rfc3339),
                 variables: one.subject.variables,
                 bytes: one.subject.bytes,
                 bytes_new: one.bytes_new,
@@ -167,7 +167,7 @@ impl<'a> From<&'a (Series, Vec<Flag>)> for Variable<'a> {
             shape: &facts.shape,
             elements: facts.elements,
             bytes: facts.bytes_own(),
-            trainable: facts.is_trainable,
+            trainable: facts.is_trainable(),
             slices: facts.slices.len(),
             alias_of: facts.alias_of(),
             there: series.forms.iter().map(|form| u8::from(form.is_some())).collect(),

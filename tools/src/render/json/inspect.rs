@@ -23,6 +23,17 @@ struct Inspection<'a> {
     scopes: Option<Vec<Scope<'a>>>,
     collections: &'a BTreeMap<String, u64>,
     variables: Vec<Variable<'a>>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    words: BTreeMap<&'a str, &'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    refused: Vec<Refused<'a>>,
+}
+
+/// A name in a file of another format that is no variable.
+#[derive(Serialize)]
+struct Refused<'a> {
+    name: &'a str,
+    why: &'a str,
 }
 
 #[derive(Serialize)]
@@ -53,7 +64,7 @@ struct Variable<'a> {
     shape: &'a [u64],
     elements: u64,
     bytes: u64,
-    trainable: bool,
+    trainable: Option<bool>,
     collections: &'a [String],
     created: u64,
     first_commit: Option<String>,
@@ -116,6 +127,8 @@ pub(crate) fn inspect(inspection: &cmd::inspect::Inspection, out: &mut dyn Write
         scopes,
         collections: &inspection.collections,
         variables: inspection.rows.iter().map(Variable::from).collect(),
+        words: inspection.words.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect(),
+        refused: inspection.refused.iter().map(|(name, why)| Refused { name, why }).collect(),
     };
     write(&object, out)
 }
@@ -159,7 +172,7 @@ impl<'a> From<&'a cmd::inspect::Row> for Variable<'a> {
             shape: &row.shape,
             elements: row.elements,
             bytes: row.bytes,
-            trainable: row.is_trainable,
+            trainable: row.trainable,
             collections: &row.collections,
             created: row.ordinal,
             first_commit: row.first_commit.map(|id| id.to_string()),

@@ -29,11 +29,17 @@ pub(crate) fn inspect(inspection: &Inspection, ui: &Ui, out: &mut dyn Write) -> 
         }
     }
     table.print(ui, out)?;
-    writeln!(out, "{}", summary(&inspection.totals))?;
+    writeln!(out, "{}", summary(&inspection.totals, inspection.knows_trainable))?;
     let collections: Vec<String> =
         inspection.collections.iter().map(|(name, members)| format!("{} {members}", printable(name))).collect();
     if !collections.is_empty() {
         writeln!(out, "{} {}", ui.paint(Tone::Dim, "collections:"), collections.join(", "))?;
+    }
+    for (key, value) in &inspection.words {
+        writeln!(out, "{} {}", ui.paint(Tone::Dim, &format!("{}:", printable(key))), printable(value))?;
+    }
+    for (name, why) in &inspection.refused {
+        writeln!(out, "{} {}: {}", ui.paint(Tone::Bad, "no variable:"), printable(name), printable(why))?;
     }
     Ok(())
 }
@@ -68,18 +74,19 @@ fn columns(inspection: &Inspection) -> Vec<Column> {
 /// How many cells statistics take.
 const STATS: usize = 8;
 
-pub(super) fn summary(totals: &Totals) -> String {
+pub(super) fn summary(totals: &Totals, knows_trainable: bool) -> String {
     let mut summary = vec![units::counted(totals.variables, "variable")];
     if totals.aliases > 0 {
         summary.push(format!("{} alias{}", totals.aliases, if totals.aliases == 1 { "" } else { "es" }));
     }
+    let elements = units::counted(totals.elements, "element");
     let trainable = match totals.elements_trainable {
         0 => "none trainable".to_owned(),
         all if all == totals.elements => "all trainable".to_owned(),
         some => format!("{} trainable", units::count(some)),
     };
     if totals.elements > 0 {
-        summary.push(format!("{} ({trainable})", units::counted(totals.elements, "element")));
+        summary.push(if knows_trainable { format!("{elements} ({trainable})") } else { elements });
     }
     summary.push(units::bytes(totals.bytes));
     summary.join(", ")
@@ -147,7 +154,7 @@ fn cells<'a>(row: &'a Row, name: impl Into<Cow<'a, str>>, inspection: &Inspectio
         // The bytes of an alias are counted where they are.
         Cell::plain(if alias_of.is_some() { String::new() } else { units::bytes(row.bytes) }),
         Cell::new(if has_share { share(row.bytes, &inspection.totals) } else { String::new() }, Tone::Dim),
-        Cell::plain(if row.is_trainable { "yes" } else { "" }),
+        Cell::plain(if row.is_trainable() { "yes" } else { "" }),
         Cell::plain(partition.unwrap_or_default()),
         Cell::plain(alias_of.unwrap_or_default()),
         Cell::new(if inspection.with_collections { row.collections.join(", ") } else { String::new() }, Tone::Dim),

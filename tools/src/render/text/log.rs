@@ -51,7 +51,7 @@ pub(crate) fn log(log: &Log, ui: &Ui, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// A line for each metric: its curve, from which value to which, and the extremes.
-fn curves(log: &Log, ui: &Ui, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn curves(log: &Log, ui: &Ui, out: &mut dyn Write) -> io::Result<()> {
     let name_width = log.plots.iter().map(|name| name.width()).max().unwrap_or(0);
     for name in &log.plots {
         let curve = log.curve(name);

@@ -6,8 +6,10 @@ mod inspect;
 mod log;
 mod report;
 mod restore;
+mod stat;
 mod table;
 mod verify;
+mod watch;
 
 use std::io::{self, Write};
 
@@ -21,7 +23,9 @@ pub(crate) use inspect::inspect;
 pub(crate) use log::log;
 pub(crate) use report::report;
 pub(crate) use restore::restore;
+pub(crate) use stat::stat;
 pub(crate) use verify::verify;
+pub(crate) use watch::watch;
 
 /// `error: …`, `caused by: …`, `hint: …`.
 pub(crate) fn failure(failure: &Failure, ui: &Ui, out: &mut dyn Write) -> io::Result<()> {

@@ -52,7 +52,7 @@ const draw = () => {
   byId('checkpoint').value = String(k);
   byId('earlier').disabled = k === 0;
   byId('later').disabled = k === last;
-  byId('subtitle').textContent = `${data.checkpoints[k].label}, saved ${when(data.checkpoints[k].time)}`;
+  byId('subtitle').textContent = data.checkpoints[k].label + (data.checkpoints[k].time ? `, saved ${when(data.checkpoints[k].time)}` : '');
   drawTiles();
   drawMetric();
   drawTree();
