@@ -23,8 +23,8 @@ def wide(a):
 
 
 def exact(a, x):
-    """An integer stays one."""
-    return int(x) if a.dtype.kind in "iub" else float(x)
+    """All digits, as text: parsers of JSON may round. An integer stays one."""
+    return str(int(x)) if a.dtype.kind in "iub" else repr(float(x))
 
 
 def stats(a):
@@ -38,7 +38,7 @@ def stats(a):
         out |= {
             "min": exact(a, own.min()), "max": exact(a, own.max()),
             "mean": float(finite.mean()), "std": float(finite.std()), "l2": float(np.linalg.norm(finite)),
-            "counts": counts.tolist(), "edges": edges.tolist(),
+            "counts": counts.tolist(), "edges": [repr(float(edge)) for edge in edges],
         }
     return out
 
@@ -68,10 +68,10 @@ def difference(a, b):
         at = int(np.flatnonzero(use)[np.argmax(delta[use])])
         if a.dtype.kind in "iu":
             exactly = [abs(int(y) - int(x)) if u else -1 for x, y, u in zip(a, b, use)]
-            out["max_delta"] = max(exactly)
+            out["max_delta"] = str(max(exactly))
             out["at"] = exactly.index(max(exactly))
         else:
-            out["max_delta"], out["at"] = float(delta[at]), at
+            out["max_delta"], out["at"] = repr(float(delta[at])), at
         la, lb = np.linalg.norm(wa[use]), np.linalg.norm(wb[use])
         out["l2_delta"] = float(np.linalg.norm(delta[use]))
         if la > 0:

@@ -74,7 +74,8 @@ impl Units {
         if midst == 0.0 {
             return 0;
         }
-        lengths.iter().filter(|length| !(**length <= EXPLODING * midst)).count() as u64
+        // What is not finite is told as that.
+        lengths.iter().filter(|length| length.is_finite() && **length > EXPLODING * midst).count() as u64
     }
 }
 

@@ -41,7 +41,10 @@ fn a_file_is_inspected_shown_and_compared_where_it_lies() {
     store.save("a").unwrap();
     let inspection = json(folder.path(), &["inspect", "m.safetensors", "--stats"], 0);
     assert_eq!(inspection["checkpoint"]["format"], "safetensors");
-    assert_eq!((&inspection["checkpoint"]["commit"], &inspection["words"]), (&json!(null), &json!({"made by": "hand"})));
+    assert_eq!(
+        (&inspection["checkpoint"]["commit"], &inspection["words"]),
+        (&json!(null), &json!({"made by": "hand"}))
+    );
     assert_eq!(inspection["variables"][1]["stats"]["max"], json!(3.5));
     assert_eq!(inspection["variables"][1]["trainable"], json!(null));
     let out = answer(folder.path(), &["inspect", "m.safetensors"], 0);

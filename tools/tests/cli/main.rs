@@ -7,6 +7,7 @@ mod browser;
 mod documented;
 mod foreign;
 mod json;
+mod readme;
 mod restore;
 mod run;
 mod sample;

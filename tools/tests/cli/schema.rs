@@ -56,13 +56,14 @@ fn check(root: &Value, schema: &Value, value: &Value, place: &str) -> Result<(),
                 }
             }
             "minItems" | "maxItems" => {
-                let (len, bound) = (value.as_array().unwrap().len() as u64, rule.as_u64().unwrap());
+                let Some(items) = value.as_array() else { continue };
+                let (len, bound) = (items.len() as u64, rule.as_u64().unwrap());
                 if (word == "minItems" && len < bound) || (word == "maxItems" && len > bound) {
                     return wrong(format!("{len} items"));
                 }
             }
             "items" => {
-                for (i, item) in value.as_array().unwrap().iter().enumerate() {
+                for (i, item) in value.as_array().into_iter().flatten().enumerate() {
                     check(root, rule, item, &format!("{place}[{i}]"))?;
                 }
             }
@@ -81,7 +82,7 @@ fn check(root: &Value, schema: &Value, value: &Value, place: &str) -> Result<(),
             }
             "additionalProperties" => {
                 let known = schema.get("properties").and_then(Value::as_object);
-                for (name, inner) in value.as_object().unwrap() {
+                for (name, inner) in value.as_object().into_iter().flatten() {
                     if known.is_some_and(|known| known.contains_key(name)) {
                         continue;
                     }

@@ -6,7 +6,7 @@ const drawMetric = () => {
   if (section.hidden) return;
   const metric = data.metrics[Number(byId('metric').value)];
   const points = metric.values.map((value, i) => [metric.labels[i], value]);
-  const width = Math.max(300, Math.min(1120, byId('metric-chart').clientWidth || 1100));
+  const width = Math.max(300, Math.min(1240, byId('metric-chart').clientWidth || 1100));
   const shown = data.checkpoints[state.checkpoint].label;
   put(byId('metric-chart'), curveChart({
     label: metric.name, points, width, height: 210,

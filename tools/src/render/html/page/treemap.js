@@ -73,7 +73,7 @@ const drawTreemap = (state, onScope, onVariable) => {
       ? el('span', { 'aria-current': 'true' }, name)
       : el('button', { type: 'button', class: 'link', onclick: () => onScope(to) }, name),
   ]));
-  const width = Math.max(280, Math.min(1140, byId('treemap').clientWidth || 1100));
+  const width = Math.max(280, Math.min(1240, byId('treemap').clientWidth || 1100));
   const height = Math.round(Math.max(240, Math.min(380, width * 0.45)));
   const drawn = [];
   let left = 0;
@@ -106,7 +106,7 @@ const drawTreemap = (state, onScope, onVariable) => {
     const items = few.map(([key, child]) => ({ ...child, key }));
     squarify(items, x, y, wide, high).forEach((place, i) => box({
       item: place.item, keys: [...keys, place.item.key], x: place.x, y: place.y, wide: place.width, high: place.height,
-      hue: depth === 0 ? i % 8 : hue, depth,
+      hue: depth <= 1 ? (i + 2 * depth) % 8 : hue, depth,
     }));
   };
 
