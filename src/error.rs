@@ -206,6 +206,12 @@ kinds! {
     OutcomeUnknown = "outcome_unknown", Latched;
     /// The store refuses to go on after an earlier failure.
     StoreLatched = "store_latched", Latched;
+    /// A save was cancelled before its commit point.
+    SaveCancelled = "save_cancelled", Busy;
+    /// The variable is one that no save holds.
+    NotDurable = "not_durable", Usage;
+    /// The save before this one failed, and this one counted on it.
+    EarlierSaveFailed = "earlier_save_failed", Io;
     /// A tag is ill-formed.
     InvalidTag = "invalid_tag", Usage;
     /// A checkpoint of this tag exists already.

@@ -40,8 +40,8 @@ pub use scope::initializer as init;
 pub use shape::{IntoSizes, PartialShape, Shape};
 pub use shard::{ReadMode, Verification};
 pub use store::{
-    GetVariable, Gotten, LoadOptions, LoadReport, Loss, OpenScope, Options, Save, SaveReport, Scope, ScopeHandle,
-    ScopeName, Step, Store,
+    Commit, GetVariable, Gotten, LoadOptions, LoadReport, Loss, OpenScope, Options, PendingSave, PruneReport,
+    Retention, Save, SaveProgress, SaveReport, Scope, ScopeHandle, ScopeName, Step, Store,
 };
 pub use strings::Strings;
 pub use tensor::Tensor;

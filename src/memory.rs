@@ -8,7 +8,7 @@ use crate::dtype::Element;
 /// Every element type is at home at this alignment, and so is the processor's widest load.
 pub(crate) const ALIGNMENT: usize = 64;
 
-/// Bytes that start on a multiple of [`ALIGNMENT`].
+/// Bytes that start on a multiple of [`ALIGNMENT`], or of what was asked for.
 ///
 /// The vector is a little longer than asked for and never resized, so the start stays where it is.
 pub(crate) struct AlignedBytes {
@@ -19,8 +19,13 @@ pub(crate) struct AlignedBytes {
 
 impl AlignedBytes {
     pub(crate) fn zeroed(len: usize) -> Self {
-        let room = vec![0; len + ALIGNMENT - 1];
-        let start = room.as_ptr().align_offset(ALIGNMENT);
+        Self::zeroed_on(len, ALIGNMENT)
+    }
+
+    /// Bytes that start on a multiple of another power of two.
+    pub(crate) fn zeroed_on(len: usize, alignment: usize) -> Self {
+        let room = vec![0; len + alignment - 1];
+        let start = room.as_ptr().align_offset(alignment);
         Self { room, start, len }
     }
 

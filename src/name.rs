@@ -11,9 +11,28 @@ pub(crate) fn join(scope: &str, name: &str) -> String {
     if scope.is_empty() { name.to_owned() } else { format!("{scope}{SEPARATOR}{name}") }
 }
 
+/// [`join`], in the memory that holds `name` if there is room.
+pub(crate) fn within(scope: &str, mut name: String) -> String {
+    if !scope.is_empty() {
+        name.reserve_exact(scope.len() + 1);
+        name.insert(0, SEPARATOR);
+        name.insert_str(0, scope);
+    }
+    name
+}
+
 /// The full name of the `ordinal`-th slice of the partitioned variable `whole`.
 pub(crate) fn slice_of(whole: &str, ordinal: usize) -> String {
-    format!("{whole}{SEPARATOR}part_{ordinal}")
+    match ordinal {
+        // Asked for by every get.
+        0 => [whole, "/part_0"].concat(),
+        _ => format!("{whole}{SEPARATOR}part_{ordinal}"),
+    }
+}
+
+/// The name of the partitioned variable whose first slice has this name; `None` if no first slice has.
+pub(crate) fn whole_of_first_slice(name: &str) -> Option<&str> {
+    name.strip_suffix("/part_0")
 }
 
 fn is_name_byte(byte: u8) -> bool {

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use smallvec::SmallVec;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::{RANK_MAX, TENSOR_BYTES_MAX};
@@ -10,12 +11,15 @@ use crate::limits::{RANK_MAX, TENSOR_BYTES_MAX};
 /// The widest element there is, in bytes: a complex number of two 64-bit floats.
 const ELEMENT_BYTES_MAX: u64 = 16;
 
+/// Shapes of so many axes are kept without memory of their own: most are such, and every get carries some.
+const INLINE_AXES: usize = 4;
+
 /// The sizes of a tensor along its axes, all known; no axes make a scalar.
 ///
 /// A `Shape` is always one that can exist: its rank and its number of elements are within the limits, so arithmetic on
 /// it does not overflow.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
-pub struct Shape(Vec<u64>);
+pub struct Shape(SmallVec<[u64; INLINE_AXES]>);
 
 impl Shape {
     /// A shape of these sizes.
@@ -24,7 +28,10 @@ impl Shape {
     /// `shape_too_large` if there are more than [`RANK_MAX`] axes, or if the elements (the empty axes left out of the
     /// count) could not be addressed in memory.
     pub fn new(sizes: impl Into<Vec<u64>>) -> Result<Self> {
-        let sizes = sizes.into();
+        Self::checked(SmallVec::from_slice(&sizes.into()))
+    }
+
+    fn checked(sizes: SmallVec<[u64; INLINE_AXES]>) -> Result<Self> {
         if sizes.len() > RANK_MAX {
             let what = format!("a shape of {} axes is too large", sizes.len());
             return Err(
@@ -42,7 +49,7 @@ impl Shape {
 
     /// The shape without axes.
     pub const fn scalar() -> Self {
-        Self(Vec::new())
+        Self(SmallVec::new_const())
     }
 
     /// The sizes, outermost axis first.
@@ -89,8 +96,8 @@ impl fmt::Debug for Shape {
 /// A shape that may be unknown as a whole, or along some axes.
 ///
 /// Sizes here are as the caller or a file said them: they are checked when a [`Shape`] is made of them.
-#[derive(Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-pub struct PartialShape(Option<Vec<Option<u64>>>);
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+pub struct PartialShape(Option<SmallVec<[Option<u64>; INLINE_AXES]>>);
 
 impl PartialShape {
     /// The shape of which nothing is known.
@@ -100,7 +107,7 @@ impl PartialShape {
 
     /// A shape of known rank; `None` marks an axis of unknown size.
     pub fn with_axes(axes: impl Into<Vec<Option<u64>>>) -> Self {
-        Self(Some(axes.into()))
+        Self(Some(SmallVec::from_slice(&axes.into())))
     }
 
     /// The axes, if the rank is known.
@@ -110,7 +117,7 @@ impl PartialShape {
 
     /// The number of axes, if known.
     pub fn rank(&self) -> Option<usize> {
-        self.0.as_ref().map(Vec::len)
+        self.0.as_ref().map(SmallVec::len)
     }
 
     /// Whether every size is known.
@@ -128,7 +135,8 @@ impl PartialShape {
     /// # Errors
     /// `shape_too_large`, as [`Shape::new`].
     pub fn to_shape(&self) -> Result<Option<Shape>> {
-        self.0.as_ref().and_then(|axes| axes.iter().copied().collect::<Option<Vec<_>>>()).map(Shape::new).transpose()
+        let sizes = self.axes().and_then(|axes| axes.iter().copied().collect::<Option<SmallVec<_>>>());
+        sizes.map(Shape::checked).transpose()
     }
 
     /// Whether one tensor could have both shapes: TensorFlow's rule of compatibility.
@@ -154,6 +162,12 @@ impl PartialShape {
     }
 }
 
+impl FromIterator<Option<u64>> for PartialShape {
+    fn from_iter<A: IntoIterator<Item = Option<u64>>>(axes: A) -> Self {
+        Self(Some(axes.into_iter().collect()))
+    }
+}
+
 impl From<&Shape> for PartialShape {
     fn from(shape: &Shape) -> Self {
         Self(Some(shape.0.iter().copied().map(Some).collect()))
@@ -163,6 +177,19 @@ impl From<&Shape> for PartialShape {
 impl From<Shape> for PartialShape {
     fn from(shape: Shape) -> Self {
         Self::from(&shape)
+    }
+}
+
+impl Serialize for PartialShape {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        self.axes().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for PartialShape {
+    /// By way of a vector, which trusts no length that a file states.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        Ok(Option::<Vec<_>>::deserialize(deserializer)?.map_or_else(Self::unknown, Self::with_axes))
     }
 }
 
@@ -190,69 +217,69 @@ impl fmt::Debug for PartialShape {
 /// What can be said where a full shape is wanted: a size, a tuple, an array, a slice or a vector of sizes, or a [`Shape`].
 pub trait IntoSizes {
     /// The sizes, outermost axis first.
-    fn into_sizes(self) -> Vec<u64>;
+    fn into_sizes(self) -> impl Iterator<Item = u64>;
 }
 
 impl IntoSizes for usize {
-    fn into_sizes(self) -> Vec<u64> {
-        vec![self as u64]
+    fn into_sizes(self) -> impl Iterator<Item = u64> {
+        std::iter::once(self as u64)
     }
 }
 
 impl IntoSizes for () {
-    fn into_sizes(self) -> Vec<u64> {
-        Vec::new()
+    fn into_sizes(self) -> impl Iterator<Item = u64> {
+        std::iter::empty()
     }
 }
 
 impl<const N: usize> IntoSizes for [usize; N] {
-    fn into_sizes(self) -> Vec<u64> {
-        self.as_slice().into_sizes()
+    fn into_sizes(self) -> impl Iterator<Item = u64> {
+        self.into_iter().map(|size| size as u64)
     }
 }
 
 impl IntoSizes for &[usize] {
-    fn into_sizes(self) -> Vec<u64> {
-        self.iter().map(|size| *size as u64).collect()
+    fn into_sizes(self) -> impl Iterator<Item = u64> {
+        self.iter().map(|size| *size as u64)
     }
 }
 
 impl IntoSizes for Vec<usize> {
-    fn into_sizes(self) -> Vec<u64> {
-        self.as_slice().into_sizes()
+    fn into_sizes(self) -> impl Iterator<Item = u64> {
+        self.into_iter().map(|size| size as u64)
     }
 }
 
 impl IntoSizes for &[u64] {
-    fn into_sizes(self) -> Vec<u64> {
-        self.to_vec()
+    fn into_sizes(self) -> impl Iterator<Item = u64> {
+        self.iter().copied()
     }
 }
 
 impl IntoSizes for Vec<u64> {
-    fn into_sizes(self) -> Vec<u64> {
-        self
+    fn into_sizes(self) -> impl Iterator<Item = u64> {
+        self.into_iter()
     }
 }
 
 impl IntoSizes for Shape {
-    fn into_sizes(self) -> Vec<u64> {
-        self.0
+    fn into_sizes(self) -> impl Iterator<Item = u64> {
+        self.0.into_iter()
     }
 }
 
 impl IntoSizes for &Shape {
-    fn into_sizes(self) -> Vec<u64> {
-        self.0.clone()
+    fn into_sizes(self) -> impl Iterator<Item = u64> {
+        self.0.iter().copied()
     }
 }
 
 macro_rules! tuple_sizes {
     ($( ($($axis:ident),+) )+) => { $(
         impl IntoSizes for ($( tuple_sizes!(@usize $axis), )+) {
-            fn into_sizes(self) -> Vec<u64> {
+            fn into_sizes(self) -> impl Iterator<Item = u64> {
                 let ($($axis,)+) = self;
-                vec![$( $axis as u64, )+]
+                [$( $axis as u64, )+].into_iter()
             }
         }
     )+ };

@@ -49,7 +49,7 @@ impl Tensor {
     /// # Errors
     /// `assign_shape_mismatch`, if their number is not that of the shape.
     pub fn from_vec<T: Element>(shape: impl IntoSizes, elements: Vec<T>) -> Result<Self> {
-        let shape = Shape::new(shape.into_sizes())?;
+        let shape = Shape::new(shape.into_sizes().collect::<Vec<_>>())?;
         check_count(elements.len(), &shape)?;
         Ok(Self { dtype: T::DTYPE, shape, memory: Arc::new(Memory::moved(elements)) })
     }
@@ -59,7 +59,7 @@ impl Tensor {
     /// # Errors
     /// `assign_shape_mismatch`, if their number is not that of the shape.
     pub fn from_strings<S: AsRef<[u8]>>(shape: impl IntoSizes, strings: &[S]) -> Result<Self> {
-        let shape = Shape::new(shape.into_sizes())?;
+        let shape = Shape::new(shape.into_sizes().collect::<Vec<_>>())?;
         check_count(strings.len(), &shape)?;
         let memory = Arc::new(Memory::copy_of(&strings::encode(strings)));
         Ok(Self { dtype: DType::String, shape, memory })

@@ -86,10 +86,19 @@ impl Catalog {
         self.send(Job::Rebuild { stack, names });
     }
 
-    /// The durable members of a collection in order of creation, if the catalog mirrors the names of `names`.
-    pub(crate) fn members(&self, collection: &str, names: CommitId) -> Option<Vec<String>> {
+    /// The durable members of a collection that are wanted, in order of creation, if the catalog lists them and mirrors
+    /// the names of `names`.
+    pub(crate) fn members(
+        &self,
+        collection: &str,
+        names: CommitId,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Option<Vec<String>> {
+        if !tree::lists(collection) {
+            return None;
+        }
         let current = lock(&self.current).clone().filter(|current| current.names == names)?;
-        if let Ok(Ok(members)) = catch_unwind(AssertUnwindSafe(|| current.trees.members(collection))) {
+        if let Ok(Ok(members)) = catch_unwind(AssertUnwindSafe(|| current.trees.members(collection, wanted))) {
             return Some(members);
         }
         *lock(&self.current) = None;

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use sled::{Batch, Db, Mode, Tree};
+use sled::{Db, Mode, Tree};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::key;
+use crate::scope::collection::GLOBAL_VARIABLES;
 
 /// Memory that sled may use as its cache, in bytes.
 const CACHE_BYTES: u64 = 64 << 20;
@@ -26,6 +27,12 @@ pub(crate) struct Record {
 pub(crate) enum Change {
     Put(Record),
     Remove(String),
+}
+
+/// Whether the members of a collection are listed. What is durable is in `GLOBAL_VARIABLES`, all of it, so a list of them
+/// would be one of nearly all names, which the manifests hold already.
+pub(crate) fn lists(collection: &str) -> bool {
+    collection != GLOBAL_VARIABLES
 }
 
 /// An open database.
@@ -49,39 +56,48 @@ impl Trees {
         Ok(Self { db, records, members })
     }
 
+    /// Makes changes, in order, name by name: a catalog that was left half way is never used, so nothing has to be
+    /// atomic. In the order of keys this takes sled less time than its batches, which it works through in any order.
     pub(crate) fn apply(&self, changes: &[Change]) -> Result<()> {
-        let (mut records, mut members) = (Batch::default(), Batch::default());
+        let mut members: Vec<(Vec<u8>, Option<&str>)> = Vec::new();
         for change in changes {
-            let (Change::Put(Record { name, .. }) | Change::Remove(name)) = change;
+            let (name, record) = match change {
+                Change::Put(record) => (&record.name, Some(record)),
+                Change::Remove(name) => (name, None),
+            };
             let name_key = key::encode(name);
-            if let Some(old) = self.records.get(&name_key).map_err(broken)? {
-                let old = decode(&old)?;
-                for collection in &old.collections {
-                    members.remove(member_key(collection, old.ordinal));
-                }
-                records.remove(name_key.as_slice());
+            let old = match record {
+                Some(record) => self.records.insert(name_key, encode(record)?),
+                None => self.records.remove(name_key),
+            };
+            if let Some(old) = old.map_err(broken)? {
+                members.extend(member_keys(&decode(&old)?).map(|key| (key, None)));
             }
-            if let Change::Put(record) = change {
-                for collection in &record.collections {
-                    members.insert(member_key(collection, record.ordinal), name.as_bytes());
-                }
-                records.insert(name_key, encode(record)?);
-            }
+            members.extend(record.iter().flat_map(|record| member_keys(record)).map(|key| (key, Some(name.as_str()))));
         }
-        self.records.apply_batch(records).map_err(broken)?;
-        self.members.apply_batch(members).map_err(broken)
+        // Of two changes of one member the later one stays the later.
+        members.sort_by(|(a, _), (b, _)| a.cmp(b));
+        for (key, name) in members {
+            match name {
+                Some(name) => self.members.insert(key, name).map(drop),
+                None => self.members.remove(key).map(drop),
+            }
+            .map_err(broken)?;
+        }
+        Ok(())
     }
 
-    /// The names in a collection, in order of creation.
-    pub(crate) fn members(&self, collection: &str) -> Result<Vec<String>> {
-        self.members
-            .scan_prefix(member_prefix(collection))
-            .values()
-            .map(|name| {
-                String::from_utf8(name.map_err(broken)?.to_vec())
-                    .map_err(|_| Error::corrupt("a name in the catalog is not text"))
-            })
-            .collect()
+    /// The names in a collection that are wanted, in order of creation.
+    pub(crate) fn members(&self, collection: &str, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<String>> {
+        let mut names = Vec::new();
+        for name in self.members.scan_prefix(member_prefix(collection)).values() {
+            let name = name.map_err(broken)?;
+            let name = str::from_utf8(&name).map_err(|_| Error::corrupt("a name in the catalog is not text"))?;
+            if wanted(name) {
+                names.push(name.to_owned());
+            }
+        }
+        Ok(names)
     }
 
     /// Brings everything to the files and lets go of them. sled's own threads may write a little longer: its files are
@@ -102,6 +118,11 @@ fn member_key(collection: &str, ordinal: u64) -> Vec<u8> {
     let mut key = member_prefix(collection);
     key.extend(ordinal.to_be_bytes().as_slice());
     key
+}
+
+/// Under which keys a name is listed as a member.
+fn member_keys(record: &Record) -> impl Iterator<Item = Vec<u8>> {
+    record.collections.iter().filter(|key| lists(key)).map(|collection| member_key(collection, record.ordinal))
 }
 
 fn encode(record: &Record) -> Result<Vec<u8>> {

@@ -68,24 +68,8 @@ impl SavedPiece<'_> {
     }
 
     fn read_range(&self, wanted: &Range<u64>, buffer: &mut [u8]) -> Result<()> {
-        let (stored, verification) = (&self.single.stored, self.single.verification());
-        let chunk_bytes = stored.content().chunk_bytes;
-        let (mut rest, mut at) = (&mut *buffer, wanted.start);
-        let mut room = Vec::new();
-        while !rest.is_empty() {
-            let chunk = stored.range_of(at / chunk_bytes);
-            let (part, behind) = rest.split_at_mut((chunk.end.min(wanted.end) - at) as usize);
-            if part.len() as u64 == chunk.end - chunk.start {
-                stored.read_chunk(at / chunk_bytes, part, verification)?;
-            } else {
-                room.resize((chunk.end - chunk.start) as usize, 0);
-                stored.read_chunk(at / chunk_bytes, &mut room, verification)?;
-                let from = (at - chunk.start) as usize;
-                part.copy_from_slice(&room[from..from + part.len()]);
-            }
-            at += part.len() as u64;
-            rest = behind;
-        }
+        let verification = self.single.verification();
+        self.single.stored.read_range(wanted, buffer, verification)?;
         if self.single.statics.dtype == DType::Bool
             && verification != Verification::Never
             && let Some(bad) = buffer.iter().position(|byte| *byte > 1)

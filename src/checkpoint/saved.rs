@@ -21,6 +21,7 @@ pub struct SavedVariable {
 }
 
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all names are variables in one piece")]
 pub(crate) enum Saved {
     Single(SavedSingle),
     Whole { record: WholeRecord, slices: Vec<(Vec<u64>, SavedSingle)> },

@@ -1,6 +1,7 @@
 //! One commit, opened: its manifests and every shard they refer to.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
 use std::sync::Arc;
 
 use crate::commit::{History, Which};
@@ -57,6 +58,19 @@ impl View {
         Self { commit: Some(commit), stack, shards, reading: self.reading }
     }
 
+    /// The state that other manifests over the same history come to, such as one on top that this view has not. Files that
+    /// are open already are not opened again.
+    pub(crate) fn with_stack(&self, stack: Stack, shards: &Shards) -> Result<Self> {
+        let mut open = HashMap::new();
+        for reference in stack.files().iter().flat_map(|file| file.shards()) {
+            if let Slot::Vacant(vacant) = open.entry(reference.id) {
+                let known = self.shards.get(&reference.id).filter(|file| file.reference() == reference);
+                vacant.insert(known.map_or_else(|| shards.open(reference), |file| Ok(Arc::clone(file)))?);
+            }
+        }
+        Ok(Self { commit: None, stack, shards: open, reading: self.reading })
+    }
+
     /// Opens all files of a commit.
     fn of(history: &History, shards: &Shards, commit: CommitRecord, reading: Reading) -> Result<Self> {
         let files = Self::of_manifests(history, shards, &commit.manifests, reading)?;
@@ -92,6 +106,11 @@ impl View {
 
     pub(crate) fn commit(&self) -> Option<&CommitRecord> {
         self.commit.as_ref()
+    }
+
+    /// The same state of the same commit, its manifests merged.
+    pub(crate) fn with_merged(&self, stack: Stack, shards: &Shards) -> Result<Self> {
+        Ok(Self { commit: self.commit.clone(), ..self.with_stack(stack, shards)? })
     }
 
     pub(crate) fn id(&self) -> Option<CommitId> {

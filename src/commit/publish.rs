@@ -3,7 +3,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{CommitRecord, file_names};
 use crate::id::StoreId;
-use crate::io::{How, PublishError, publish_bytes};
+use crate::io::{How, NewFile, PublishError, publish_synced, stage};
 
 use super::history::Folders;
 
@@ -16,14 +16,19 @@ pub(crate) enum Published {
     NumberTaken,
 }
 
-/// Publishes a commit under its number. All it names must be on the disk already.
+/// Writes the file of a commit under a temporary name: to be made durable together with all that the commit names, and
+/// then published.
+pub(crate) fn stage_commit(folders: &Folders, store: StoreId, record: &CommitRecord) -> Result<NewFile> {
+    stage(&folders.commits, &file_names::of_commit(record.number), &record.encode(store)?)
+}
+
+/// Publishes a staged commit under its number. It, and all it names, must be on the disk already.
 ///
 /// # Errors
 /// `io` if nothing was published; `outcome_unknown` if only the last sync failed, so that the commit may be there after
 /// a crash or may not.
-pub(crate) fn publish(folders: &Folders, store: StoreId, record: &CommitRecord) -> Result<Published> {
-    let bytes = record.encode(store)?;
-    match publish_bytes(&folders.commits, &file_names::of_commit(record.number), &bytes, How::NoReplace) {
+pub(crate) fn publish(folders: &Folders, staged: NewFile, record: &CommitRecord) -> Result<Published> {
+    match publish_synced(&folders.commits, staged, &file_names::of_commit(record.number), How::NoReplace) {
         Ok(()) => Ok(Published::Yes),
         Err(PublishError::NameTaken) => Ok(Published::NumberTaken),
         Err(PublishError::Before(error)) => Err(error),

@@ -25,6 +25,7 @@ pub(crate) struct Entry {
 
 /// What a name is.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "nearly all names are variables")]
 pub(crate) enum Body {
     /// A variable; a slice of a partitioned one is a variable too.
     Variable(VariableRecord),
@@ -99,6 +100,25 @@ pub(crate) struct AliasRecord {
 }
 
 impl Entry {
+    /// About how many bytes it takes in a manifest.
+    pub(crate) fn size_hint(&self) -> u64 {
+        const ENTRY_BYTES: usize = 100;
+        const SUM_BYTES: usize = 20;
+        const EXTENT_BYTES: usize = 12;
+        let (sums, extents) = match &self.body {
+            Body::Variable(record) => (record.content.chunks.len(), record.content.extents.len()),
+            Body::Patch(patch) => {
+                let sums: usize = patch.runs.iter().map(|run| run.chunks.len()).sum();
+                (sums, patch.runs.iter().map(|run| run.extents.len()).sum())
+            }
+            Body::Whole(whole) => (0, whole.slices.len()),
+            Body::Alias(_) | Body::Removed => (0, 0),
+        };
+        let bytes =
+            [self.name.len(), ENTRY_BYTES, sums.saturating_mul(SUM_BYTES), extents.saturating_mul(EXTENT_BYTES)];
+        to_u64(bytes.into_iter().fold(0, usize::saturating_add))
+    }
+
     /// What an entry must fulfil, written or read; `shard_bytes` knows the lengths of the shards it may refer to.
     pub(super) fn check(&self, shard_bytes: &impl Fn(ShardId) -> Option<u64>) -> Result<(), String> {
         check_text("the name", &self.name)?;

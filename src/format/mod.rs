@@ -40,12 +40,10 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use commit::{Best, CommitRecord, ManifestRef, Retention, Summary, TagEntry};
 #[cfg(test)]
-pub(crate) use commit::{Best, Retention};
-pub(crate) use commit::{CommitRecord, ManifestRef, Summary, TagEntry};
-pub(crate) use content::{ChunkSum, Content, EXTENT_ALIGNMENT, Extent, PatchRecord};
-#[cfg(test)]
-pub(crate) use content::{PatchRun, chunk_count};
+pub(crate) use content::chunk_count;
+pub(crate) use content::{ChunkSum, Content, EXTENT_ALIGNMENT, Extent, PatchRecord, PatchRun};
 pub(crate) use entry::{AliasRecord, Body, Entry, SlicePlace, Statics, VariableRecord, WholeRecord};
 #[cfg(test)]
 pub(crate) use header::FileKind;

@@ -40,6 +40,22 @@ impl Mapping {
         Ok(Self(Arc::new(Backing::Mapped(map))))
     }
 
+    /// Brings bytes into memory, where touching them waits for nothing and cannot fail any more, unless they are driven
+    /// out again. `Unsupported`, if the system has no such call.
+    pub(super) fn populate(&self, range: Range<u64>) -> io::Result<()> {
+        let Backing::Mapped(map) = &*self.0 else { return Ok(()) };
+        #[cfg(target_os = "linux")]
+        {
+            let (start, len) = (range.start as usize, (range.end - range.start) as usize);
+            map.advise_range(memmap2::Advice::PopulateRead, start, len)
+        }
+        #[cfg(not(target_os = "linux"))]
+        {
+            let _ = (map, range);
+            Err(io::ErrorKind::Unsupported.into())
+        }
+    }
+
     /// The bytes of a vector behind its first `start`.
     pub(super) fn of_memory(bytes: Vec<u8>, start: usize) -> Self {
         Self(Arc::new(Backing::Loaded { bytes, start }))

@@ -5,6 +5,7 @@
 //! renames that never replace, on fsync of folders and on flock of a folder.
 
 mod dir;
+mod direct;
 mod lock;
 mod map;
 mod new_file;
@@ -13,6 +14,7 @@ mod random;
 mod read_file;
 #[cfg(feature = "interop")]
 mod spill;
+mod sync;
 mod system;
 pub(crate) mod tap;
 
@@ -20,14 +22,16 @@ pub(crate) mod tap;
 pub(crate) mod faults;
 
 pub(crate) use dir::{Dir, Kind};
+pub(crate) use direct::{Buffers, StreamWriter};
 pub(crate) use lock::{FolderLock, NOTE as LOCK_NOTE};
 pub(crate) use map::{Held, MappedRange, Mapping, MemoryRange, StableBytes};
 pub(crate) use new_file::NewFile;
-pub(crate) use publish::{How, PublishError, is_temp_name, publish_bytes};
+pub(crate) use publish::{How, PublishError, is_temp_name, publish_bytes, publish_synced, stage};
 pub(crate) use random::{random_128, random_seed};
 pub(crate) use read_file::ReadFile;
 #[cfg(feature = "interop")]
 pub(crate) use spill::Spill;
+pub(crate) use sync::sync_all;
 pub(crate) use system::unix_millis_now;
 pub(crate) use tap::NoTap;
 

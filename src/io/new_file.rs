@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
@@ -25,13 +26,15 @@ pub(crate) struct NewFile {
     path: PathBuf,
     tap: Arc<dyn Tap>,
     position: u64,
+    /// Whether writes pass by the page cache.
+    is_direct: AtomicBool,
 }
 
 impl NewFile {
     pub(super) fn create(path: PathBuf, tap: Arc<dyn Tap>) -> Result<Self> {
         let created = tap::retrying(&*tap, Op::CreateFile, &path, |_| File::create_new(&path));
         match created {
-            Ok(file) => Ok(Self { file, path, tap, position: 0 }),
+            Ok(file) => Ok(Self { file, path, tap, position: 0, is_direct: AtomicBool::new(false) }),
             Err(error) => Err(Error::io("create the file", &path, error)),
         }
     }
@@ -51,16 +54,17 @@ impl NewFile {
         &self.path
     }
 
-    /// Where [`NewFile::write_all`] goes on.
-    pub(crate) fn position(&self) -> u64 {
-        self.position
-    }
-
     /// Writes behind what was written so far.
     pub(crate) fn write_all(&mut self, bytes: &[u8]) -> Result<()> {
         self.write_all_at(bytes, self.position)?;
         self.position += bytes.len() as u64;
         Ok(())
+    }
+
+    /// Lets writes pass by the page cache, if the file system can: they have to come from pages and go to pages then.
+    /// One that does not, or that the file system refuses after all, makes the file an ordinary one again.
+    pub(crate) fn write_direct(&self) {
+        self.is_direct.store(set_direct(&self.file, true).is_ok(), Ordering::Relaxed);
     }
 
     /// Writes at an offset; several threads may do so at once. [`NewFile::write_all`] knows nothing of it.
@@ -69,10 +73,15 @@ impl NewFile {
         while !rest.is_empty() {
             let op = Op::Write { offset: at, bytes: rest };
             let written = tap::retrying(&*self.tap, op, &self.path, |most| {
-                match self.file.write_at(&rest[..rest.len().min(most)], at)? {
-                    0 => Err(io::ErrorKind::WriteZero.into()),
-                    written => Ok(written),
-                }
+                let part = &rest[..rest.len().min(most)];
+                let written = match self.file.write_at(part, at) {
+                    Err(error) if is_unsupported(&error) && self.is_direct.swap(false, Ordering::Relaxed) => {
+                        set_direct(&self.file, false)?;
+                        self.file.write_at(part, at)?
+                    }
+                    written => written?,
+                };
+                if written == 0 { Err(io::ErrorKind::WriteZero.into()) } else { Ok(written) }
             });
             let written = written.map_err(|e| Error::io("write to the file", &self.path, e).at_offset(at))?;
             rest = &rest[written..];
@@ -140,6 +149,21 @@ impl fmt::Debug for NewFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "NewFile({})", self.path.display())
     }
+}
+
+/// Lets writes of an open file pass by the page cache, or through it.
+#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+fn set_direct(file: &File, direct: bool) -> io::Result<()> {
+    use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+    let mut flags = fcntl_getfl(file)?;
+    flags.set(OFlags::DIRECT, direct);
+    Ok(fcntl_setfl(file, flags)?)
+}
+
+/// Elsewhere all writes go through the page cache.
+#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+fn set_direct(_file: &File, direct: bool) -> io::Result<()> {
+    if direct { Err(io::ErrorKind::Unsupported.into()) } else { Ok(()) }
 }
 
 /// Whether the file system says it has no such operation. Linux answers `EOPNOTSUPP`, an old kernel `ENOSYS`, some

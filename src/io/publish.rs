@@ -40,18 +40,30 @@ impl From<Error> for PublishError {
 
 /// Publishes bytes as a file of this name.
 pub(crate) fn publish_bytes(dir: &Dir, name: &str, bytes: &[u8], how: How) -> Result<(), PublishError> {
-    let mut file = create_temp(dir, name)?;
-    if let Err(error) = file.write_all(bytes) {
+    let file = stage(dir, name, bytes)?;
+    if let Err(error) = file.sync_data() {
         file.discard();
         return Err(error.into());
     }
-    publish_file(dir, file, name, how)
+    publish_synced(dir, file, name, how)
 }
 
-/// Publishes a file made by [`create_temp`] in the same folder and written in full, under its final name.
-pub(crate) fn publish_file(dir: &Dir, file: NewFile, name: &str, how: How) -> Result<(), PublishError> {
-    let ready = file.sync_data().and_then(|()| file.identity());
-    let identity = match ready {
+/// A file of these bytes under a temporary name, not durable yet: for one that is made durable together with others, and
+/// then published by [`publish_synced`].
+pub(crate) fn stage(dir: &Dir, name: &str, bytes: &[u8]) -> Result<NewFile> {
+    let mut file = create_temp(dir, name)?;
+    match file.write_all(bytes) {
+        Ok(()) => Ok(file),
+        Err(error) => {
+            file.discard();
+            Err(error)
+        }
+    }
+}
+
+/// Publishes a file of a temporary name in the same folder, whose bytes are durable, under its final name.
+pub(crate) fn publish_synced(dir: &Dir, file: NewFile, name: &str, how: How) -> Result<(), PublishError> {
+    let identity = match file.identity() {
         Ok(identity) => identity,
         Err(error) => {
             file.discard();
@@ -88,7 +100,7 @@ pub(crate) fn publish_file(dir: &Dir, file: NewFile, name: &str, how: How) -> Re
 }
 
 /// Makes a file under a temporary name that tells which file it is to become; a crash leaves it as an orphan.
-pub(crate) fn create_temp(dir: &Dir, name: &str) -> Result<NewFile> {
+fn create_temp(dir: &Dir, name: &str) -> Result<NewFile> {
     let digits = u64::from_le_bytes(random_128()?[..8].try_into().expect("8 of 16 bytes"));
     dir.create_file(&format!("{name}{TEMP_MARK}{digits:016x}"))
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs::{File, TryLockError};
 use std::io::{self, Read};
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 use super::map::Mapping;
+use super::new_file::is_unsupported;
 use super::tap::{self, Op, Tap};
 use crate::error::{Error, Result};
 use crate::memory::ALIGNMENT;
@@ -121,6 +123,31 @@ impl ReadFile {
             }
         }
         Ok(())
+    }
+
+    /// Says that bytes will be wanted soon, so that the disk is not waited for one piece at a time. Only advice: nothing
+    /// comes of its failing.
+    pub(crate) fn will_need(&self, range: &Range<u64>) {
+        #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+        {
+            let len = std::num::NonZeroU64::new(range.end.min(self.len).saturating_sub(range.start));
+            if let Some(len) = len {
+                let _advice = rustix::fs::fadvise(&self.file, range.start, Some(len), rustix::fs::Advice::WillNeed);
+            }
+        }
+        #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+        let _ = range;
+    }
+
+    /// Brings bytes of this file into memory through its mapping; an error of the disk is an error then, and not a signal
+    /// when they are touched. `false`, if the system cannot.
+    pub(crate) fn populate(&self, mapping: &Mapping, range: &Range<u64>) -> Result<bool> {
+        let op = Op::Read { offset: range.start, len: range.end - range.start };
+        match tap::retrying(&*self.tap, op, &self.path, |_| mapping.populate(range.clone())) {
+            Ok(()) => Ok(true),
+            Err(error) if is_unsupported(&error) || error.kind() == io::ErrorKind::Unsupported => Ok(false),
+            Err(error) => Err(Error::io("read the file", &self.path, error).at_offset(range.start)),
+        }
     }
 
     /// Maps the whole file. An error of the disk while a mapped byte is touched is a signal, not an error: check the

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::format::{Body, Content, Entry, Extent, ManifestRef, PatchRecord};
+use crate::format::{Body, Entry, ManifestRef};
 use crate::id::StoreId;
 use crate::io::Dir;
 use crate::manifest::file::ManifestFile;
+use crate::manifest::overlay::{overlay, patch_of_nothing};
 use crate::shard::ReadMode;
 
 /// The manifests of one commit, newest first; the last is the base.
@@ -42,127 +43,107 @@ impl Stack {
         self.0.iter().map(|file| *file.reference()).collect()
     }
 
+    /// The stack with a manifest in the place of the `replaced` newest ones.
+    pub(crate) fn with_newest(&self, file: Arc<ManifestFile>, replaced: usize) -> Result<Self> {
+        Self::of(std::iter::once(file).chain(self.0[replaced..].iter().cloned()).collect())
+    }
+
+    /// The stack with one manifest in the place of those it was merged from; `None` if they are not all there, one behind
+    /// the other.
+    pub(crate) fn with_merged(&self, file: &Arc<ManifestFile>, from: &[Arc<ManifestFile>]) -> Option<Self> {
+        let ids = |files: &[Arc<ManifestFile>]| files.iter().map(|file| file.id()).collect::<Vec<_>>();
+        let start = self.0.windows(from.len().max(1)).position(|files| ids(files) == ids(from))?;
+        let mut files = self.0.clone();
+        files.splice(start..start + from.len(), [Arc::clone(file)]);
+        Self::of(files).ok()
+    }
+
+    /// The sizes of the manifests in bytes, newest first.
+    pub(crate) fn sizes(&self) -> Vec<u64> {
+        self.0.iter().map(|file| file.reference().len_bytes).collect()
+    }
+
     /// The entry of this name, with the patches of newer manifests applied.
     pub(crate) fn lookup(&self, name: &str) -> Result<Option<Entry>> {
-        let mut patches = Vec::new();
+        let mut found: Option<Entry> = None;
         for file in &self.0 {
             let Some(i) = file.find(name)? else { continue };
             let entry = file.entry_at(i)?;
-            match entry.body {
-                Body::Patch(patch) => patches.push(patch),
-                _ => return resolve(entry, patches),
+            let entry = match found {
+                None => entry,
+                Some(newer) => overlay(newer, entry)?,
+            };
+            if !matches!(entry.body, Body::Patch(_)) {
+                return Ok(resolved(entry));
             }
+            found = Some(entry);
         }
-        if patches.is_empty() { Ok(None) } else { Err(patch_of_nothing(name)) }
+        found.map_or(Ok(None), |patch| Err(patch_of_nothing(&patch.name)))
     }
 
     /// All entries whose names start with `prefix`, by name, with patches applied and removals left out.
-    pub(crate) fn entries<'a>(&'a self, prefix: &'a str) -> Entries<'a> {
-        Entries { stack: self, prefix, next: Vec::new(), failed: false, started: false }
+    pub(crate) fn entries<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = Result<Entry>> + use<'a> {
+        Entries::of(&self.0, prefix).filter_map(|entry| match entry {
+            Ok(Entry { name, body: Body::Patch(_), .. }) => Some(Err(patch_of_nothing(&name))),
+            Ok(entry) => resolved(entry).map(Ok),
+            Err(error) => Some(Err(error)),
+        })
+    }
+
+    /// What the newest manifests say together, by name: of the whole stack its entries; of a part of it also removals, and
+    /// patches of what lies below.
+    pub(crate) fn merged(&self, newest: usize) -> Box<dyn Iterator<Item = Result<Entry>> + '_> {
+        if newest == self.0.len() { Box::new(self.entries("")) } else { Box::new(Entries::of(&self.0[..newest], "")) }
     }
 }
 
-fn patch_of_nothing(name: &str) -> Error {
-    Error::corrupt(format!("the manifests patch {name:?}, which none of them holds")).of_variable(name)
+fn resolved(entry: Entry) -> Option<Entry> {
+    if entry.body == Body::Removed { None } else { Some(entry) }
 }
 
-/// The entry as it is after patches, which are given newest first.
-fn resolve(mut entry: Entry, patches: Vec<PatchRecord>) -> Result<Option<Entry>> {
-    match &mut entry.body {
-        Body::Removed if patches.is_empty() => return Ok(None),
-        Body::Variable(record) => {
-            for patch in patches.into_iter().rev() {
-                record.content = patched(&record.content, &patch).map_err(|error| error.of_variable(&entry.name))?;
-            }
-        }
-        _ if patches.is_empty() => {}
-        _ => return Err(patch_of_nothing(&entry.name)),
-    }
-    Ok(Some(entry))
-}
-
-/// The content after a patch: the runs of the patch take the place of what lay there.
-fn patched(content: &Content, patch: &PatchRecord) -> Result<Content> {
-    if content.len_bytes != patch.len_bytes || content.chunk_bytes != patch.chunk_bytes {
-        let what = format!(
-            "a patch is for {} bytes in chunks of {}, but the variable has {} in chunks of {}",
-            patch.len_bytes, patch.chunk_bytes, content.len_bytes, content.chunk_bytes
-        );
-        return Err(Error::corrupt(what));
-    }
-    let mut patched = Content { extents: Vec::new(), ..content.clone() };
-    let mut next = 0;
-    for run in &patch.runs {
-        keep(content, next..run.first_chunk, &mut patched.extents);
-        next = run.first_chunk + run.chunks.len() as u64;
-        patched.chunks[run.first_chunk as usize..next as usize].copy_from_slice(&run.chunks);
-        patched.extents.extend(&run.extents);
-    }
-    keep(content, next..content.chunks.len() as u64, &mut patched.extents);
-    Ok(patched)
-}
-
-/// Adds the extents, or parts of them, that hold these chunks.
-fn keep(content: &Content, chunks: std::ops::Range<u64>, extents: &mut Vec<Extent>) {
-    for extent in &content.extents {
-        let start = extent.first_chunk.max(chunks.start);
-        let end = (extent.first_chunk + extent.chunks).min(chunks.end);
-        if start < end {
-            let offset = extent.offset + (start - extent.first_chunk) * content.chunk_bytes;
-            extents.push(Extent { shard: extent.shard, offset, first_chunk: start, chunks: end - start });
-        }
-    }
-}
-
-/// Walks all manifests of a stack at once, in the order of names.
-pub(crate) struct Entries<'a> {
-    stack: &'a Stack,
+/// Walks several manifests at once, newest first, in the order of names.
+struct Entries<'a> {
+    files: &'a [Arc<ManifestFile>],
     prefix: &'a str,
-    /// For each manifest the place of its next entry.
+    /// For each manifest the place of its next entry; empty before the first step.
     next: Vec<u64>,
-    started: bool,
     failed: bool,
 }
 
-impl Entries<'_> {
+impl<'a> Entries<'a> {
+    fn of(files: &'a [Arc<ManifestFile>], prefix: &'a str) -> Self {
+        Self { files, prefix, next: Vec::new(), failed: false }
+    }
+
     fn step(&mut self) -> Result<Option<Entry>> {
-        if !self.started {
+        if self.next.is_empty() {
             self.next =
-                self.stack.0.iter().map(|file| file.first_at_or_after(self.prefix)).collect::<Result<Vec<_>>>()?;
-            self.started = true;
+                self.files.iter().map(|file| file.first_at_or_after(self.prefix)).collect::<Result<Vec<_>>>()?;
         }
-        loop {
-            let mut lowest: Option<&str> = None;
-            for (file, next) in self.stack.0.iter().zip(&self.next) {
-                if *next < file.len() {
-                    let name = file.name_at(*next)?;
-                    if lowest.is_none_or(|lowest| name < lowest) {
-                        lowest = Some(name);
-                    }
+        let mut lowest: Option<&str> = None;
+        for (file, next) in self.files.iter().zip(&self.next) {
+            if *next < file.len() {
+                let name = file.name_at(*next)?;
+                if lowest.is_none_or(|lowest| name < lowest) {
+                    lowest = Some(name);
                 }
-            }
-            let Some(lowest) = lowest.filter(|name| name.starts_with(self.prefix)) else { return Ok(None) };
-            let mut found: Option<Entry> = None;
-            let mut patches = Vec::new();
-            for (file, next) in self.stack.0.iter().zip(&mut self.next) {
-                if *next >= file.len() || file.name_at(*next)? != lowest {
-                    continue;
-                }
-                *next += 1;
-                if found.is_some() {
-                    continue;
-                }
-                let entry = file.entry_at(*next - 1)?;
-                match entry.body {
-                    Body::Patch(patch) => patches.push(patch),
-                    _ => found = Some(entry),
-                }
-            }
-            let Some(entry) = found else { return Err(patch_of_nothing(lowest)) };
-            if let Some(entry) = resolve(entry, patches)? {
-                return Ok(Some(entry));
             }
         }
+        let Some(lowest) = lowest.filter(|name| name.starts_with(self.prefix)) else { return Ok(None) };
+        let mut found: Option<Entry> = None;
+        for (file, next) in self.files.iter().zip(&mut self.next) {
+            if *next >= file.len() || file.name_at(*next)? != lowest {
+                continue;
+            }
+            *next += 1;
+            // What lies below anything but a patch is covered by it.
+            found = match found {
+                None => Some(file.entry_at(*next - 1)?),
+                Some(newer) if matches!(newer.body, Body::Patch(_)) => Some(overlay(newer, file.entry_at(*next - 1)?)?),
+                newer => newer,
+            };
+        }
+        Ok(found)
     }
 }
 

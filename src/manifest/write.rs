@@ -3,18 +3,18 @@
 use crate::error::Result;
 use crate::format::{Entry, ManifestKind, ManifestRef, ManifestWriter, ShardRef, file_names};
 use crate::id::{ManifestId, StoreId};
-use crate::io::{self, Dir};
+use crate::io::{self, Dir, NewFile};
 
-/// Writes a base manifest of these entries, which come by name and refer to these shards, and brings it to the disk.
-/// The folder is not synced.
-pub(crate) fn write_base(
+/// Writes a manifest of these entries, which come by name and refer to these shards. It is whole then, and not durable.
+pub(crate) fn write_manifest(
     dir: &Dir,
     store: StoreId,
+    kind: ManifestKind,
     shards: impl Iterator<Item = ShardRef>,
     entries: impl Iterator<Item = Result<Entry>>,
-) -> Result<ManifestRef> {
+) -> Result<(NewFile, ManifestRef)> {
     let id = ManifestId::from_bytes(io::random_128()?);
-    let mut writer = ManifestWriter::new(store, id, ManifestKind::Base);
+    let mut writer = ManifestWriter::new(store, id, kind);
     for shard in shards {
         writer.declare_shard(shard);
     }
@@ -23,10 +23,11 @@ pub(crate) fn write_base(
     }
     let (bytes, reference) = writer.finish()?;
     let mut file = dir.create_file(&file_names::of_manifest(id))?;
-    let written = file.write_all(&bytes).and_then(|()| file.sync_data());
-    if let Err(error) = written {
-        file.discard();
-        return Err(error);
+    match file.write_all(&bytes) {
+        Ok(()) => Ok((file, reference)),
+        Err(error) => {
+            file.discard();
+            Err(error)
+        }
     }
-    Ok(reference)
 }

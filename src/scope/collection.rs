@@ -1,6 +1,7 @@
 //! Collections: which ones a new variable joins, and how their members are selected by name.
 
 use regex::{Regex, RegexBuilder};
+use regex_syntax::hir::literal::Extractor;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::SEPARATOR;
@@ -18,6 +19,11 @@ pub const MODEL_VARIABLES: &str = "model_variables";
 pub const MOVING_AVERAGE_VARIABLES: &str = "moving_average_variables";
 /// The losses that regularizers add.
 pub const REGULARIZATION_LOSSES: &str = "regularization_losses";
+
+/// What filters see behind the full name of a variable.
+const BEHIND_VARIABLE: &str = ":0";
+/// What they see behind that of a variable that adds a loss, before the name of the operation.
+const BEHIND_LOSS: &str = "/Regularizer/";
 
 /// The memory that a compiled pattern may take, in bytes.
 const PATTERN_BYTES_MAX: usize = 1 << 20;
@@ -43,12 +49,16 @@ pub fn joined_by(request: &VariableRequest) -> Vec<String> {
 /// The pattern is a regular expression that has to match at the beginning of the name: the full name of a variable and
 /// `:0`. So `a` also selects `ab/v`, and `a/v$` selects nothing.
 #[derive(Clone, Debug)]
-pub struct CollectionFilter(Option<Regex>);
+pub struct CollectionFilter {
+    regex: Option<Regex>,
+    /// What every name that is selected starts with: where to look in a sorted list, and what tells most others.
+    prefix: String,
+}
 
 impl CollectionFilter {
     /// Selects everything.
     pub const fn all() -> Self {
-        Self(None)
+        Self { regex: None, prefix: String::new() }
     }
 
     /// Selects the names at whose beginning `pattern` matches.
@@ -61,7 +71,7 @@ impl CollectionFilter {
                 .advise("give a regular expression of the `regex` crate's syntax")
                 .caused_by(error)
         })?;
-        Ok(Self(Some(regex)))
+        Ok(Self { regex: Some(regex), prefix: literal_prefix(pattern) })
     }
 
     /// Selects what a scope's own `get_collection` does: its full name and a slash, taken as a pattern as it is, so that
@@ -73,25 +83,61 @@ impl CollectionFilter {
         if full_name.is_empty() { Ok(Self::all()) } else { Self::new(&format!("{full_name}{SEPARATOR}")) }
     }
 
+    /// What the full names of all variables that it selects start with.
+    pub fn prefix_of_variables(&self) -> &str {
+        before(&self.prefix, BEHIND_VARIABLE)
+    }
+
+    /// What the full names of all variables start with of whose losses it selects some.
+    pub fn prefix_of_losses(&self) -> &str {
+        before(&self.prefix, BEHIND_LOSS)
+    }
+
     /// Whether it selects the variable of this full name.
     pub fn selects_variable(&self, full_name: &str) -> bool {
-        self.selects(&format!("{full_name}:0"))
+        self.selects(full_name, &[BEHIND_VARIABLE])
     }
 
     /// Whether it selects the loss that a regularizer called `operation` adds for the variable of this full name.
     pub fn selects_loss(&self, full_name: &str, operation: &str) -> bool {
-        self.selects(&format!("{full_name}/Regularizer/{operation}:0"))
+        self.selects(full_name, &[BEHIND_LOSS, operation, BEHIND_VARIABLE])
     }
 
-    fn selects(&self, name: &str) -> bool {
+    fn selects(&self, full_name: &str, behind: &[&str]) -> bool {
+        let Some(regex) = &self.regex else { return true };
+        if full_name.len() >= self.prefix.len() && !full_name.starts_with(&self.prefix) {
+            return false;
+        }
+        let mut name = full_name.to_owned();
+        name.extend(behind.iter().copied());
         // The leftmost match starts at 0 if any match does.
-        self.0.as_ref().is_none_or(|regex| regex.find(name).is_some_and(|found| found.start() == 0))
+        regex.find(&name).is_some_and(|found| found.start() == 0)
     }
+}
+
+/// The part of `prefix` that lies in a name for certain, if behind the name comes `added`.
+fn before<'p>(prefix: &'p str, added: &str) -> &'p str {
+    let may_be_added = |(at, _): &(usize, char)| {
+        let rest = &prefix[*at..];
+        rest.starts_with(added) || added.starts_with(rest)
+    };
+    prefix.char_indices().find(may_be_added).map_or(prefix, |(at, _)| &prefix[..at])
+}
+
+/// What everything starts with that the pattern matches, as far as that is plain from the pattern.
+fn literal_prefix(pattern: &str) -> String {
+    let Ok(pattern) = regex_syntax::parse(pattern) else { return String::new() };
+    let literals = Extractor::new().extract(&pattern);
+    let prefix = literals.longest_common_prefix().unwrap_or_default();
+    // It may end within a character.
+    prefix.utf8_chunks().next().map_or_else(String::new, |chunk| chunk.valid().to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
     use crate::scope::{CallArguments, ScopeSettings};
 
     fn joined(arguments: CallArguments) -> Vec<String> {
@@ -127,6 +173,30 @@ mod tests {
         assert!(!filter.selects_variable("a.bc/v") && !filter.selects_variable("z/a.b/v"));
         assert!(CollectionFilter::of_scope("").unwrap().selects_variable("v"));
         assert!(CollectionFilter::of_scope("a").unwrap().selects_loss("a/v", "l2_regularizer"));
+    }
+
+    proptest! {
+        #[test]
+        fn prefixes_leave_out_nothing_that_is_selected(
+            pattern in "(\\(\\?i\\))?(a|b|/|R|:0|\\.|ab|a\\*|b\\?|\\||\\$|\\(a\\|ab\\)|/Reg){0,5}",
+            name in "[abR]{0,3}(/[abR]{1,3}){0,2}(/Reg)?",
+        ) {
+            let filter = CollectionFilter::new(&pattern).unwrap();
+            let regex = Regex::new(&pattern).unwrap();
+            let naive = |name: String| regex.find(&name).is_some_and(|found| found.start() == 0);
+            let (variable, loss) = (naive(format!("{name}:0")), naive(format!("{name}/Regularizer/l2:0")));
+            prop_assert_eq!(filter.selects_variable(&name), variable);
+            prop_assert_eq!(filter.selects_loss(&name, "l2"), loss);
+            prop_assert!(!variable || name.starts_with(filter.prefix_of_variables()));
+            prop_assert!(!loss || name.starts_with(filter.prefix_of_losses()));
+        }
+    }
+
+    #[test]
+    fn the_prefix_of_a_scope_is_its_name() {
+        let filter = CollectionFilter::of_scope("layer_1/b").unwrap();
+        assert_eq!((filter.prefix_of_variables(), filter.prefix_of_losses()), ("layer_1/b/", "layer_1/b"));
+        assert_eq!(CollectionFilter::new("a|b").unwrap().prefix_of_variables(), "");
     }
 
     #[test]

@@ -114,7 +114,7 @@ pub struct VariableRequest {
     /// The full name.
     pub name: String,
     /// The full name of the scope that the get was made in; empty at the root.
-    pub scope: String,
+    pub scope: Arc<str>,
     /// The shape asked for.
     pub shape: Option<PartialShape>,
     /// The dtype asked for.
@@ -224,7 +224,7 @@ impl CallArguments {
     /// `initializer_dtype_mismatch`, if the call gave both a dtype and a value of another dtype. A value inherited from
     /// the scope is not compared.
     pub fn resolve<V>(self, scope: &ScopeSettings<V>) -> Result<VariableRequest> {
-        let name = name::join(scope.name(), &self.name);
+        let name = name::within(scope.name(), self.name);
         if let (Some(dtype), Some(held)) = (self.dtype, self.initializer.as_ref().and_then(Initializer::dtype))
             && held != dtype
         {
@@ -242,7 +242,7 @@ impl CallArguments {
         }
         let mut request = VariableRequest {
             name,
-            scope: scope.name().to_owned(),
+            scope: scope.shared_name(),
             shape: self.shape,
             dtype: self.dtype.unwrap_or(scope.dtype),
             initializer: self.initializer.or_else(|| scope.initializer.clone()),

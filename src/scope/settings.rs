@@ -18,7 +18,7 @@ use crate::scope::request::{CachingDevice, Constraint, Reuse};
 /// The fields are TensorFlow's setters: what is written takes effect for later gets and later children. Only a setter
 /// can unset what was inherited.
 pub struct ScopeSettings<V> {
-    name: String,
+    name: Arc<str>,
     /// The reuse mode.
     pub reuse: Reuse,
     /// The default initializer.
@@ -74,7 +74,7 @@ impl<V> ScopeSettings<V> {
     /// The root scope.
     pub fn root() -> Self {
         Self {
-            name: String::new(),
+            name: Arc::default(),
             reuse: Reuse::Refuse,
             initializer: None,
             regularizer: None,
@@ -90,6 +90,10 @@ impl<V> ScopeSettings<V> {
     /// The full name; empty for the root.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    pub(super) fn shared_name(&self) -> Arc<str> {
+        Arc::clone(&self.name)
     }
 
     /// Enters a scope from this one, the current one. The entry is to be given back to `counters` on leaving.
@@ -108,13 +112,13 @@ impl<V> ScopeSettings<V> {
         match (target, default_name) {
             (Some(ScopeTarget::Captured(captured)), _) => {
                 let entry = counters.enter_captured(&captured.name);
-                Ok((captured.derived(captured.name.clone(), arguments), entry))
+                Ok((captured.derived(captured.shared_name(), arguments), entry))
             }
             (Some(ScopeTarget::Name(name)), _) => {
                 name::check_scope(&self.name, name).map_err(|error| self.entered_from(error))?;
                 let full_name = name::join(&self.name, name);
                 let entry = counters.enter_named(&full_name);
-                Ok((self.derived(full_name, arguments), entry))
+                Ok((self.derived(full_name.into(), arguments), entry))
             }
             (None, Some(default_name)) => {
                 // Resuming is allowed: default names are the same on every run, so there is something to resume.
@@ -129,7 +133,7 @@ impl<V> ScopeSettings<V> {
                 let full_name = counters.unique(&name::join(&self.name, default_name));
                 name::check_stored(&full_name)?;
                 let entry = counters.enter_named(&full_name);
-                Ok((self.derived(full_name, arguments), entry))
+                Ok((self.derived(full_name.into(), arguments), entry))
             }
             (None, None) => Err(self.entered_from(
                 Error::new(ErrorKind::ScopeNameRequired, "a scope has neither a name nor a default name")
@@ -139,7 +143,7 @@ impl<V> ScopeSettings<V> {
     }
 
     /// A copy of these settings under another name, with the arguments applied.
-    fn derived(&self, name: String, arguments: ScopeArguments<V>) -> Self {
+    fn derived(&self, name: Arc<str>, arguments: ScopeArguments<V>) -> Self {
         Self {
             name,
             reuse: match arguments.reuse {
@@ -176,7 +180,7 @@ impl<V> ScopeSettings<V> {
 impl<V> Clone for ScopeSettings<V> {
     fn clone(&self) -> Self {
         Self {
-            name: self.name.clone(),
+            name: self.shared_name(),
             reuse: self.reuse,
             initializer: self.initializer.clone(),
             regularizer: self.regularizer.clone(),

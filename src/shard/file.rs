@@ -1,12 +1,14 @@
 //! Open shard files, shared by everything in the process that reads from them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use crate::error::{Error, Result};
 use crate::format::{Access, EXTENTS_OFFSET, ShardHead, ShardRef, file_names};
 use crate::id::{ShardId, StoreId};
-use crate::io::{Dir, Mapping, ReadFile};
+use crate::io::{self, Dir, Mapping, NewFile, ReadFile};
 
 /// How payload comes from the disk into a program.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,7 +26,15 @@ pub(crate) struct ShardFile {
     reference: ShardRef,
     file: ReadFile,
     mapping: OnceLock<Mapping>,
+    /// Where the last part ended that was read.
+    read_end: AtomicU64,
 }
+
+/// So much is read before it is asked for, by who reads a shard from front to back.
+const AHEAD_BYTES: u64 = 8 << 20;
+
+/// Between slices there is padding.
+const SEQUENTIAL_GAP_MAX: u64 = 64 << 10;
 
 impl ShardFile {
     /// Opens a shard and checks that it is the one asked for, as long as it should be.
@@ -42,7 +52,7 @@ impl ShardFile {
             let what = format!("the file holds shard {}", head.id());
             return Err(Error::corrupt(what).in_file(file.path()).at_offset(0));
         }
-        Ok(Self { reference: *reference, file, mapping: OnceLock::new() })
+        Ok(Self { reference: *reference, file, mapping: OnceLock::new(), read_end: AtomicU64::new(0) })
     }
 
     pub(crate) fn id(&self) -> ShardId {
@@ -56,6 +66,14 @@ impl ShardFile {
 
     pub(crate) fn file(&self) -> &ReadFile {
         &self.file
+    }
+
+    /// Says that bytes will be read. Who reads on where the last one ended is given a head start.
+    pub(super) fn read_ahead(&self, range: Range<u64>) {
+        let last_end = self.read_end.swap(range.end, Ordering::Relaxed);
+        let goes_on = (last_end..last_end + SEQUENTIAL_GAP_MAX).contains(&range.start);
+        let ahead = if goes_on { AHEAD_BYTES } else { 0 };
+        self.file.will_need(&(range.start..range.end + ahead));
     }
 
     pub(crate) fn mapping(&self) -> Result<&Mapping> {
@@ -81,7 +99,27 @@ impl std::fmt::Debug for ShardFile {
 pub(crate) struct Shards {
     dir: Dir,
     store: StoreId,
-    open: Mutex<HashMap<ShardId, Weak<ShardFile>>>,
+    open: Mutex<Open>,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    files: HashMap<ShardId, Weak<ShardFile>>,
+    /// Those that are being written.
+    growing: HashSet<ShardId>,
+}
+
+/// A shard file being written, which no reclaiming takes for an orphan until this is dropped.
+#[derive(Debug)]
+pub(super) struct Growth<'a> {
+    shards: &'a Shards,
+    pub(super) id: ShardId,
+}
+
+impl Drop for Growth<'_> {
+    fn drop(&mut self) {
+        self.shards.open_files().growing.remove(&self.id);
+    }
 }
 
 impl Shards {
@@ -89,22 +127,27 @@ impl Shards {
         Self { dir, store, open: Mutex::default() }
     }
 
-    pub(crate) fn dir(&self) -> &Dir {
-        &self.dir
-    }
-
     pub(crate) fn store(&self) -> StoreId {
         self.store
     }
 
-    fn open_files(&self) -> std::sync::MutexGuard<'_, HashMap<ShardId, Weak<ShardFile>>> {
+    fn open_files(&self) -> std::sync::MutexGuard<'_, Open> {
         // The table is whole between any two of its operations.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Makes the file of a new shard.
+    pub(super) fn create(&self) -> Result<(Growth<'_>, NewFile)> {
+        let id = ShardId::from_bytes(io::random_128()?);
+        self.open_files().growing.insert(id);
+        let growth = Growth { shards: self, id };
+        let file = self.dir.create_file(&file_names::of_shard(id))?;
+        Ok((growth, file))
+    }
+
     /// The shard of this id, opened if it is not open yet.
     pub(crate) fn open(&self, reference: &ShardRef) -> Result<Arc<ShardFile>> {
-        let mut open = self.open_files();
+        let open = &mut self.open_files().files;
         if let Some(file) = open.get(&reference.id).and_then(Weak::upgrade) {
             if file.reference == *reference {
                 return Ok(file);
@@ -117,14 +160,14 @@ impl Shards {
         Ok(file)
     }
 
-    /// Unlinks a shard unless somebody in this process reads from it. Says whether it is gone.
-    pub(crate) fn unlink_unless_open(&self, id: ShardId) -> Result<bool> {
+    /// Forgets a shard that no commit names, unless somebody in this process reads or writes it. Says whether it is
+    /// forgotten, so that its file may go.
+    pub(crate) fn forget_unless_open(&self, id: ShardId) -> bool {
         let mut open = self.open_files();
-        if open.get(&id).is_some_and(|file| file.strong_count() > 0) {
-            return Ok(false);
+        if open.growing.contains(&id) || open.files.get(&id).is_some_and(|file| file.strong_count() > 0) {
+            return false;
         }
-        open.remove(&id);
-        self.dir.unlink(&file_names::of_shard(id))?;
-        Ok(true)
+        open.files.remove(&id);
+        true
     }
 }

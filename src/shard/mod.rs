@@ -1,13 +1,20 @@
 //! Shards: where payload lies on disk, how it is read back, and how it is written.
 
 mod file;
+mod growing;
 mod payload;
+mod place;
+mod progress;
 mod stored;
+mod value;
 mod write;
 
 pub use file::ReadMode;
 pub(crate) use file::{ShardFile, Shards};
 pub(crate) use payload::Payload;
+pub(crate) use place::{Placer, Placing, SliceJob};
+pub(crate) use progress::Progress;
 pub(crate) use stored::Stored;
 pub use stored::Verification;
-pub(crate) use write::{ShardWriter, SliceJob, Written};
+pub(crate) use value::Value;
+pub(crate) use write::{Written, write_slices};

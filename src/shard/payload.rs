@@ -5,6 +5,7 @@
 //! the field is gone before anyone gets to change the bytes.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::dtype::{DType, Element};
@@ -14,11 +15,14 @@ use crate::memory::Memory;
 use crate::shape::Shape;
 use crate::shard::file::ReadMode;
 use crate::shard::stored::{Checked, Stored, Verification};
+use crate::shard::value::Value;
 use crate::tensor::Tensor;
 
 /// The bytes of one slice.
 #[derive(Debug)]
 pub(crate) struct Payload {
+    /// No other payload of this process has the same.
+    serial: u64,
     source: Source,
     durable: OnceLock<Arc<Stored>>,
 }
@@ -67,21 +71,37 @@ impl OnDisk {
         Ok(self.gathered.get_or_init(|| Arc::new(memory)))
     }
 
+    /// Shows bytes without keeping any that were read for it.
+    fn look(&self, range: Range<u64>, look: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        if let Some(memory) = self.gathered.get() {
+            return look(&memory.bytes()[range.start as usize..range.end as usize]);
+        }
+        let mut room = vec![0; (range.end - range.start) as usize];
+        self.stored.read_range(&range, &mut room, self.verification)?;
+        look(&room)
+    }
+
     fn bytes(&self, range: &Range<u64>) -> Result<&[u8]> {
         if !self.is_mapped() {
             return Ok(self.gathered()?.bytes());
         }
+        let mapped = self.mapped()?;
         if self.verification == Verification::FirstTouch {
-            self.checked.ensure(&self.stored, range)?;
+            self.checked.ensure(&self.stored, mapped, range)?;
         }
-        Ok(self.mapped()?)
+        Ok(mapped)
     }
+}
+
+fn next_serial() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 impl Payload {
     /// A value in memory, durable nowhere.
     pub(crate) fn in_memory(memory: Arc<Memory>) -> Self {
-        Self { source: Source::Memory(memory), durable: OnceLock::new() }
+        Self { serial: next_serial(), source: Source::Memory(memory), durable: OnceLock::new() }
     }
 
     /// A value on disk. It is durable where it lies only if the files are this store's own: see
@@ -90,7 +110,17 @@ impl Payload {
         let checked = Checked::none_of(&stored);
         let (mapped, gathered) = (OnceLock::new(), OnceLock::new());
         let on_disk = OnDisk { stored, mode, verification, checked, mapped, gathered };
-        Self { source: Source::Stored(on_disk), durable: OnceLock::new() }
+        Self { serial: next_serial(), source: Source::Stored(on_disk), durable: OnceLock::new() }
+    }
+
+    /// Tells this payload from every other one.
+    pub(crate) fn serial(&self) -> u64 {
+        self.serial
+    }
+
+    /// Whether its bytes come from the disk, and so never change in place.
+    pub(crate) fn is_on_disk(&self) -> bool {
+        matches!(self.source, Source::Stored(_))
     }
 
     pub(crate) fn len_bytes(&self) -> u64 {
@@ -170,6 +200,14 @@ impl Payload {
         Some(memory)
     }
 
+    /// Whether [`Payload::memory_mut`] would give the memory.
+    pub(crate) fn is_changeable(self: &mut Arc<Self>) -> bool {
+        match Arc::get_mut(self).map(|payload| &mut payload.source) {
+            Some(Source::Memory(memory)) => Arc::get_mut(memory).is_some(),
+            Some(Source::Stored(_)) | None => false,
+        }
+    }
+
     /// The memory, if nobody else holds it: to be used again.
     pub(crate) fn into_memory(self: Arc<Self>) -> Option<Memory> {
         match Arc::into_inner(self)?.source {
@@ -184,6 +222,19 @@ impl Payload {
         match self.shared_memory()? {
             Some(memory) => Tensor::from_memory(dtype, shape, memory),
             None => Tensor::from_bytes(dtype, shape, bytes),
+        }
+    }
+}
+
+impl Value for Payload {
+    fn len_bytes(&self) -> u64 {
+        Self::len_bytes(self)
+    }
+
+    fn look(&self, range: Range<u64>, look: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        match &self.source {
+            Source::Memory(memory) => look(&memory.bytes()[range.start as usize..range.end as usize]),
+            Source::Stored(on_disk) => on_disk.look(range, look),
         }
     }
 }

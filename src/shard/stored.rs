@@ -100,14 +100,115 @@ impl Stored {
         }
     }
 
-    /// The whole slice, read into memory.
+    /// Reads bytes of the slice, checking the chunks they lie in. Memory holds one chunk beside the buffer.
+    pub(crate) fn read_range(&self, wanted: &Range<u64>, into: &mut [u8], verification: Verification) -> Result<()> {
+        let (mut rest, mut at) = (into, wanted.start);
+        let mut room = Vec::new();
+        while !rest.is_empty() {
+            let number = at / self.content.chunk_bytes;
+            let chunk = self.range_of(number);
+            let (part, behind) = rest.split_at_mut((chunk.end.min(wanted.end) - at) as usize);
+            if part.len() as u64 == chunk.end - chunk.start {
+                self.read_chunk(number, part, verification)?;
+            } else {
+                room.resize((chunk.end - chunk.start) as usize, 0);
+                self.read_chunk(number, &mut room, verification)?;
+                let from = (at - chunk.start) as usize;
+                part.copy_from_slice(&room[from..from + part.len()]);
+            }
+            at += part.len() as u64;
+            rest = behind;
+        }
+        Ok(())
+    }
+
+    /// The whole slice, read into memory. Extents that lie close together in a file are read at once: a slice of which
+    /// few rows change at a time has many small ones.
     pub(crate) fn gather(&self, verification: Verification) -> Result<Memory> {
+        self.check_can_be_held()?;
         let mut memory = Memory::zeroed(self.len_bytes() as usize);
-        let chunks = memory.bytes_mut().chunks_mut(self.content.chunk_bytes as usize);
-        for (chunk, bytes) in chunks.enumerate() {
-            self.read_chunk(chunk as u64, bytes, verification)?;
+        let bytes = memory.bytes_mut();
+        let mut room = Vec::new();
+        for batch in self.batches() {
+            let Batch { file, range, extents } = batch;
+            if let [extent] = extents[..] {
+                let place = self.bytes_of(extent);
+                file.file().read_exact_at(&mut bytes[place.start as usize..place.end as usize], range.start)?;
+                continue;
+            }
+            room.resize((range.end - range.start) as usize, 0);
+            file.file().read_exact_at(&mut room, range.start)?;
+            for extent in extents {
+                let place = self.bytes_of(extent);
+                let from = (extent.offset - range.start) as usize;
+                let part = &room[from..from + (place.end - place.start) as usize];
+                bytes[place.start as usize..place.end as usize].copy_from_slice(part);
+            }
+        }
+        if verification == Verification::FirstTouch {
+            for (chunk, bytes) in bytes.chunks(self.content.chunk_bytes as usize).enumerate() {
+                self.check(chunk as u64, bytes)?;
+            }
         }
         Ok(memory)
+    }
+
+    /// Refuses a length that the files it is said to lie in do not have together.
+    fn check_can_be_held(&self) -> Result<()> {
+        let mut lens: Vec<(ShardId, u64)> = self.files.iter().map(|file| (file.id(), file.file().len())).collect();
+        lens.sort_unstable();
+        lens.dedup();
+        let held: u64 = lens.iter().map(|(_, len)| len).sum();
+        if held < self.len_bytes() {
+            let what = format!("{} bytes are said to lie in files of {held} bytes", self.len_bytes());
+            return Err(Error::corrupt(what));
+        }
+        Ok(())
+    }
+
+    /// The bytes of the slice that an extent holds.
+    fn bytes_of(&self, extent: &Extent) -> Range<u64> {
+        self.range_of(extent.first_chunk).start..self.range_of(extent.first_chunk + extent.chunks - 1).end
+    }
+
+    /// The extents, by file and place, those close together in one batch.
+    fn batches(&self) -> Vec<Batch<'_>> {
+        let mut extents: Vec<(&Arc<ShardFile>, &Extent)> = self.files.iter().zip(&self.content.extents).collect();
+        extents.sort_unstable_by_key(|(file, extent)| (file.id(), extent.offset));
+        let mut batches: Vec<Batch<'_>> = Vec::new();
+        for (file, extent) in extents {
+            let bytes = self.bytes_of(extent);
+            let range = extent.offset..extent.offset + (bytes.end - bytes.start);
+            match batches.last_mut() {
+                Some(batch) if batch.takes(file, &range) => {
+                    batch.range.end = batch.range.end.max(range.end);
+                    batch.extents.push(extent);
+                }
+                _ => batches.push(Batch { file, range, extents: vec![extent] }),
+            }
+        }
+        batches
+    }
+}
+
+/// Extents that are read at once.
+struct Batch<'a> {
+    file: &'a Arc<ShardFile>,
+    range: Range<u64>,
+    extents: Vec<&'a Extent>,
+}
+
+/// A gap up to this is read along with what lies around it.
+const GAP_BYTES_MAX: u64 = 32 << 10;
+
+/// Several extents are read at once up to this.
+const BATCH_BYTES_MAX: u64 = 4 << 20;
+
+impl Batch<'_> {
+    fn takes(&self, file: &Arc<ShardFile>, range: &Range<u64>) -> bool {
+        Arc::ptr_eq(self.file, file)
+            && range.start <= self.range.end + GAP_BYTES_MAX
+            && range.end - self.range.start <= BATCH_BYTES_MAX
     }
 }
 
@@ -120,21 +221,32 @@ impl Checked {
         Self((0..stored.content.chunks.len().div_ceil(64)).map(|_| AtomicU64::new(0)).collect())
     }
 
-    /// Checks the chunks that hold these bytes of the slice, as far as they have not been checked before.
-    pub(crate) fn ensure(&self, stored: &Stored, bytes: &Range<u64>) -> Result<()> {
+    /// Checks the chunks that hold these bytes of a slice that lies in one piece, as far as they have not been checked
+    /// before. `mapped` holds all bytes of the slice.
+    pub(crate) fn ensure(&self, stored: &Stored, mapped: &[u8], bytes: &Range<u64>) -> Result<()> {
         if bytes.is_empty() {
             return Ok(());
         }
         let size = stored.content.chunk_bytes;
-        let mut room = Vec::new();
+        let (mut room, mut is_advised) = (Vec::new(), false);
         for chunk in bytes.start / size..bytes.end.div_ceil(size) {
             let (word, bit) = (&self.0[(chunk / 64) as usize], 1 << (chunk % 64));
             if word.load(Ordering::Relaxed) & bit != 0 {
                 continue;
             }
-            let range = stored.range_of(chunk);
-            room.resize((range.end - range.start) as usize, 0);
-            stored.read_chunk(chunk, &mut room, Verification::FirstTouch)?;
+            let (range, (_, file)) = (stored.range_of(chunk), stored.extent_of(chunk));
+            let offset = stored.offset_of(chunk);
+            if !is_advised {
+                file.read_ahead(offset..offset + (bytes.end - range.start));
+                is_advised = true;
+            }
+            let place = offset..offset + (range.end - range.start);
+            if file.file().populate(file.mapping()?, &place)? {
+                stored.check(chunk, &mapped[range.start as usize..range.end as usize])?;
+            } else {
+                room.resize((range.end - range.start) as usize, 0);
+                stored.read_chunk(chunk, &mut room, Verification::FirstTouch)?;
+            }
             word.fetch_or(bit, Ordering::Relaxed);
         }
         Ok(())

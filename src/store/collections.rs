@@ -1,17 +1,19 @@
 //! Collections: who is in them, over the live table and what the base commit holds.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use ndarray::{ArrayViewMut, IxDyn};
 
+use crate::checkpoint::View;
 use crate::dtype::Element;
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::Body;
+use crate::format::{Body, VariableRecord};
 use crate::scope::{CollectionFilter, Regularizer};
 use crate::store::state::StoreState;
 use crate::store::table::{Named, Slot, Table};
 use crate::store::transaction::{self, TransactionId};
-use crate::variable::{Object, Variable};
+use crate::variable::{Object, State, Variable};
 
 /// The loss that a regularizer adds for one variable: a function of its current value.
 #[derive(Clone, Debug)]
@@ -71,30 +73,38 @@ impl Table {
         !self.slots.contains_key(name) && !self.removed.contains_key(name)
     }
 
-    /// Live variables and slices by order of creation, as far as they are wanted; a transaction sees its own too.
+    /// Live variables and slices by order of creation, of those whose names start with `prefix` the ones that are
+    /// wanted; a transaction sees its own too.
     fn live(
         &self,
         current: Option<TransactionId>,
-        wanted: impl Fn(&crate::variable::State) -> bool,
+        prefix: &str,
+        wanted: impl Fn(&State) -> bool,
     ) -> BTreeMap<u64, Variable> {
-        let singles = self.slots.values().filter_map(|slot| match slot {
-            Slot::Live(Named::Object(Object::Single(single))) => Some(single),
-            Slot::Reserved { owner, named: Some(Named::Object(Object::Single(single))) } if Some(*owner) == current => {
-                Some(single)
-            }
-            _ => None,
-        });
+        let singles =
+            self.slots.iter().filter(|(name, _)| name.starts_with(prefix)).filter_map(|(_, slot)| match slot {
+                Slot::Live(Named::Object(Object::Single(single))) => Some(single),
+                Slot::Reserved { owner, named: Some(Named::Object(Object::Single(single))) }
+                    if Some(*owner) == current =>
+                {
+                    Some(single)
+                }
+                _ => None,
+            });
         singles
             .filter_map(|single| {
                 let state = single.state();
-                wanted(&state).then(|| (state.statics.ordinal, Object::Single(std::sync::Arc::clone(single)).into()))
+                wanted(&state).then(|| (state.statics.ordinal, Object::Single(Arc::clone(single)).into()))
             })
             .collect()
     }
 
     fn enliven_all(&mut self, names: Vec<String>, members: &mut BTreeMap<u64, Variable>) -> Result<()> {
         for name in names {
-            if let Some(Named::Object(object @ Object::Single(_))) = self.find_live(&name)? {
+            // What is live was looked at as it is now, and so was what has become so through one of these.
+            if self.is_base_only(&name)
+                && let Some(Named::Object(object @ Object::Single(_))) = self.find_live(&name)?
+            {
                 let ordinal = object.first().state().statics.ordinal;
                 members.insert(ordinal, object.into());
             }
@@ -103,68 +113,65 @@ impl Table {
     }
 }
 
+impl View {
+    /// The names below a prefix whose variables or slices are wanted.
+    fn names_of(&self, prefix: &str, wanted: impl Fn(&str, &VariableRecord) -> Result<bool>) -> Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in self.stack().entries(prefix) {
+            let entry = entry?;
+            if let Body::Variable(record) = &entry.body
+                && wanted(&entry.name, record)?
+            {
+                names.push(entry.name);
+            }
+        }
+        Ok(names)
+    }
+}
+
 impl StoreState {
     /// The variables in a collection in order of creation; of a partitioned one, the slices.
+    ///
+    /// Of the base commit it looks at the names that start as all selected ones do; where that is any name, at those
+    /// that the catalog lists as members.
     pub(crate) fn collection(&self, key: &str, filter: &CollectionFilter) -> Result<Vec<Variable>> {
         let base = self.base();
-        let durable = match self.catalog_members(key, base.names()) {
+        let prefix = filter.prefix_of_variables();
+        let is_in = |collections: &[String]| collections.iter().any(|other| other == key);
+        let selects = |name: &str| filter.selects_variable(name);
+        let listed = prefix.is_empty().then(|| self.catalog_members(key, base.names(), &selects)).flatten();
+        let durable = match listed {
             Some(names) => names,
-            None => base
-                .stack()
-                .entries("")
-                .filter_map(|entry| match entry {
-                    Ok(entry) => match entry.body {
-                        Body::Variable(record) if record.statics.collections.iter().any(|other| other == key) => {
-                            Some(Ok(entry.name))
-                        }
-                        _ => None,
-                    },
-                    Err(error) => Some(Err(error)),
-                })
-                .collect::<Result<Vec<_>>>()?,
+            None => base.names_of(prefix, |name, record| Ok(is_in(&record.statics.collections) && selects(name)))?,
         };
         let mut table = self.table();
-        let mut members = table.live(transaction::current(self), |state| {
-            state.statics.collections.iter().any(|other| other == key) && filter.selects_variable(&state.name)
+        let mut members = table.live(transaction::current(self), prefix, |state| {
+            is_in(&state.statics.collections) && selects(&state.name)
         });
-        let names = durable.into_iter().filter(|name| table.is_base_only(name) && filter.selects_variable(name));
-        let names = names.collect();
-        table.enliven_all(names, &mut members)?;
+        table.enliven_all(durable, &mut members)?;
         Ok(members.into_values().collect())
     }
 
     /// The losses that regularizers add, in order of creation of their variables.
     pub(crate) fn losses(&self, filter: &CollectionFilter) -> Result<Vec<Loss>> {
         let base = self.base();
+        let prefix = filter.prefix_of_losses();
         let selects = |name: &str, regularizer: &Regularizer| filter.selects_loss(name, regularizer.operation());
-        let mut names = Vec::new();
-        for entry in base.stack().entries("") {
-            let entry = entry?;
-            if let Body::Variable(record) = &entry.body
-                && let Some(recorded) = &record.statics.regularizer
-                && selects(&entry.name, &Regularizer::from_record(recorded)?)
-            {
-                names.push(entry.name);
-            }
-        }
+        let durable = base.names_of(prefix, |name, record| match &record.statics.regularizer {
+            Some(recorded) => Ok(selects(name, &Regularizer::from_record(recorded)?)),
+            None => Ok(false),
+        })?;
         let mut table = self.table();
-        let mut members = table.live(transaction::current(self), |state| {
+        let mut members = table.live(transaction::current(self), prefix, |state| {
             state.regularizer.as_ref().is_some_and(|regularizer| selects(&state.name, regularizer))
         });
-        names.retain(|name| table.is_base_only(name));
-        table.enliven_all(names, &mut members)?;
+        table.enliven_all(durable, &mut members)?;
         drop(table);
         let losses = members.into_values().filter_map(|variable| {
             let regularizer = variable.object().first().state().regularizer.clone()?;
             Some(Loss { variable, regularizer })
         });
         Ok(losses.collect())
-    }
-
-    /// The names of trainable variables that a save leaves out, in order of creation.
-    pub(crate) fn left_out(&self) -> Vec<String> {
-        let members = self.table().live(None, |state| state.statics.trainable && !state.is_durable());
-        members.into_values().map(|variable| variable.name()).collect()
     }
 
     /// Whether there is anything to save.

@@ -10,7 +10,7 @@ use crate::io::{self, Dir, NoTap};
 use crate::name;
 use crate::shard::Payload;
 use crate::store::Options;
-use crate::store::publisher::Plan;
+use crate::store::publish::Plan;
 use crate::store::save::SaveReport;
 use crate::store::table::{Named, Slot, Table, state_of, whole_state};
 use crate::variable::{NO_COMMIT, Object, Single, State, Whole};
@@ -39,7 +39,7 @@ impl Checkpoint {
         let store = Options::default().seed(self.seed()).open(path)?;
         enter_all(self.view(), &mut store.state.table())?;
         let metadata = self.info().record().metadata.clone();
-        store.publish(Plan { tag: Some(tag.to_owned()), replace: false, metadata })
+        store.publish(Plan { tag: Some(tag.to_owned()), metadata, ..Plan::default() })?.wait()
     }
 }
 
@@ -71,7 +71,7 @@ fn enter_all(view: &View, table: &mut Table) -> Result<()> {
             Body::Whole(record) => wholes.push((entry.name, record)),
             Body::Alias(record) => {
                 let alias = Named::Alias { target: record.target, ordinal: record.ordinal };
-                table.slots.insert(entry.name.clone(), Slot::Live(alias));
+                table.slots.insert(&*entry.name, Slot::Live(alias));
                 table.changed_names.push(entry.name);
             }
             Body::Removed | Body::Patch(_) => {
@@ -90,7 +90,7 @@ fn enter_all(view: &View, table: &mut Table) -> Result<()> {
             Ok(Some((Arc::clone(single), shape, dtype)))
         });
         let state = state.map_err(|error| error.of_variable(&name))?;
-        table.slots.insert(name.clone(), Slot::Live(Named::Object(Object::Whole(Whole::new(state)))));
+        table.slots.insert(&*name, Slot::Live(Named::Object(Object::Whole(Whole::new(state)))));
         table.changed_names.push(name);
     }
     table.next_ordinal = view.commit().map_or(0, |commit| commit.next_ordinal);

@@ -10,10 +10,12 @@ use crate::limits::CHUNK_BYTES_DEFAULT;
 use crate::name::slice_of;
 use crate::scope::decide::{DefaultInitializer, Plan, SliceStep, VariableFacts, WholeFacts, WholePlan};
 use crate::scope::initializer::{self, Initializer, Place};
-use crate::scope::{CallArguments, Decision, Existing, GetterChain, ScopeSettings, VariableRequest, decide};
+use crate::scope::{
+    CallArguments, Decision, Existing, GetterChain, Regularizer, Reuse, ScopeSettings, VariableRequest, decide,
+};
 use crate::shard::Payload;
 use crate::store::reslice;
-use crate::store::state::StoreState;
+use crate::store::state::{StoreState, TableGuard};
 use crate::store::table::{Found, Named, Slot, Table};
 use crate::store::transaction::{Transaction, TransactionId, Undo, check_wait, cycle, undo};
 use crate::tensor::Tensor;
@@ -40,9 +42,15 @@ impl StoreState {
         caller: Caller,
     ) -> Result<Got> {
         let request = arguments.resolve(settings)?;
+        let getters = getter.unwrap_or(&settings.getters);
+        if getters.is_empty()
+            && let Some(variable) = self.reuse_live(&request)
+        {
+            return Ok(Got { variable, is_new: false });
+        }
         let transaction = Transaction::begin(self);
         let is_new = Cell::new(false);
-        let got = getter.unwrap_or(&settings.getters).run(request, &mut |request| {
+        let got = getters.run(request, &mut |request| {
             let got = self.true_get(request, transaction.id(), caller)?;
             is_new.set(is_new.get() | got.is_new);
             Ok(got.variable)
@@ -54,11 +62,26 @@ impl StoreState {
 
     /// The end of every chain of getters. What it did is taken back if it fails.
     fn true_get(&self, mut request: VariableRequest, transaction: TransactionId, caller: Caller) -> Result<Got> {
-        let start = self.table().log_len(transaction);
+        let table = self.table();
+        let start = table.log_len(transaction);
         let mut step = Step { store: self, transaction, start, caller, kept: false };
-        let got = step.run(&mut request)?;
+        let got = step.run(table, &mut request)?;
         step.kept = true;
         Ok(got)
+    }
+
+    /// The variable that the request comes to, if that can be told by reading alone: if it reuses one that is live and
+    /// nothing has to be noted of that. Most gets are such, and none of them is in another's way.
+    fn reuse_live(&self, request: &VariableRequest) -> Option<Variable> {
+        if matches!(request.reuse, Some(Reuse::Refuse | Reuse::Resume)) {
+            return None;
+        }
+        let table = self.table_to_read();
+        let (Named::Object(object), has_no_first_slice) = table.slots.live(&request.name)? else { return None };
+        let live = Live { name: &request.name, object, has_no_first_slice, is_unsure: Cell::new(false) };
+        let decision = decide(request, &live, None);
+        let is_reused = matches!(decision, Ok(Decision::ReuseVariable(_) | Decision::ReuseWhole(_)));
+        (is_reused && !live.is_unsure.get() && is_claimed(object, request)).then(|| object.clone().into())
     }
 }
 
@@ -80,28 +103,32 @@ impl Drop for Step<'_> {
     }
 }
 
-impl Step<'_> {
-    fn run(&self, request: &mut VariableRequest) -> Result<Got> {
-        self.resolve_alias(request)?;
+impl<'s> Step<'s> {
+    fn run(&self, mut table: TableGuard<'s>, request: &mut VariableRequest) -> Result<Got> {
+        self.resolve_alias(&mut table, request)?;
         let mut answer = None;
         loop {
-            let decided = self.decided(request, |existing| decide(request, existing, answer.clone()))?;
-            let (decision, mut table) = decided;
+            let decision;
+            (decision, table) = self.decided(table, request, |existing| decide(request, existing, answer.clone()))?;
             return match decision {
                 Decision::AskPartitioner { shape, dtype } => {
                     drop(table);
                     answer = Some(request.ask_partitioner(shape, dtype)?);
+                    table = self.store.table();
                     continue;
                 }
                 Decision::ReuseVariable(name) | Decision::ReuseWhole(name) => {
                     let object = table.own_or_live(name, self.transaction)?;
+                    table.look_for_first_slice(name)?;
                     self.claim(&mut table, &object, request);
                     Ok(Got { variable: object.into(), is_new: false })
                 }
                 Decision::CreateVariable(plan) => {
-                    self.reserve(&mut table, &plan.name)?;
+                    let name = self.reserve(&mut table, &plan.name)?;
+                    // The rules have just asked for it.
+                    table.slots.note_no_first_slice(&name);
                     drop(table);
-                    let single = self.create(&plan)?;
+                    let single = self.create(&name, &plan)?;
                     Ok(Got { variable: Object::Single(single).into(), is_new: true })
                 }
                 Decision::CreateWhole(plan) => {
@@ -121,12 +148,12 @@ impl Step<'_> {
     }
 
     /// Decides with the table locked, and returns with it locked; waits for other transactions where they are met.
-    fn decided<'t, D>(
-        &'t self,
+    fn decided<D>(
+        &self,
+        mut table: TableGuard<'s>,
         request: &VariableRequest,
         decide: impl Fn(&dyn Existing) -> Result<D>,
-    ) -> Result<(D, std::sync::MutexGuard<'t, Table>)> {
-        let mut table = self.store.table();
+    ) -> Result<(D, TableGuard<'s>)> {
         loop {
             let existing =
                 InTable { table: RefCell::new(&mut table), transaction: self.transaction, met: Cell::default() };
@@ -144,8 +171,7 @@ impl Step<'_> {
     }
 
     /// An alias is resolved before anything else: from here on its target is asked for.
-    fn resolve_alias(&self, request: &mut VariableRequest) -> Result<()> {
-        let mut table = self.store.table();
+    fn resolve_alias(&self, table: &mut Table, request: &mut VariableRequest) -> Result<()> {
         let found = table.find(&request.name, Some(self.transaction))?;
         if let Found::Live(Named::Alias { target, .. }) | Found::Own(Named::Alias { target, .. }) = found {
             request.name = target;
@@ -155,6 +181,9 @@ impl Step<'_> {
 
     /// Notes that this process has got a variable by name, and binds a recorded regularizer whose function is given.
     fn claim(&self, table: &mut Table, object: &Object, request: &VariableRequest) {
+        if is_claimed(object, request) {
+            return;
+        }
         match object {
             Object::Single(single) => {
                 if !std::mem::replace(&mut single.state_mut().claimed, true) {
@@ -178,23 +207,27 @@ impl Step<'_> {
         }
     }
 
-    fn reserve(&self, table: &mut Table, name: &str) -> Result<()> {
+    fn reserve(&self, table: &mut Table, name: &str) -> Result<Arc<str>> {
         // The rules know no aliases: the name asked for was resolved, but that of a slice may be one.
         if let Some(Slot::Live(Named::Alias { target, .. })) = table.slots.get(name) {
             let what = format!("a slice cannot be named {name:?}, which is an alias of {target:?}");
             return Err(Error::new(ErrorKind::NameTaken, what).of_variable(name).advise("remove or rename the alias"));
         }
-        table.slots.insert(name.to_owned(), Slot::Reserved { owner: self.transaction, named: None });
-        table.note(self.transaction, Undo::Reserved(name.to_owned()));
-        Ok(())
+        let name: Arc<str> = name.into();
+        table.slots.insert(Arc::clone(&name), Slot::Reserved { owner: self.transaction, named: None });
+        table.note(self.transaction, Undo::Reserved(Arc::clone(&name)));
+        Ok(name)
     }
 
-    fn fill(&self, table: &mut Table, name: &str, named: Named) {
-        table.slots.insert(name.to_owned(), Slot::Reserved { owner: self.transaction, named: Some(named) });
+    /// Puts what was made under its name, which is reserved.
+    fn fill(table: &mut Table, name: &str, made: Object) {
+        if let Some(Slot::Reserved { named, .. }) = table.slots.get_mut(name) {
+            *named = Some(Named::Object(made));
+        }
     }
 
     /// Makes a variable whose name is reserved.
-    fn create(&self, plan: &Plan<'_>) -> Result<Arc<Single>> {
+    fn create(&self, name: &Arc<str>, plan: &Plan<'_>) -> Result<Arc<Single>> {
         let value = plan.initial_value(self.store.seed, default_value)?;
         let has_loss = plan.adds_loss(&value)?;
         let mut table = self.store.table();
@@ -208,7 +241,7 @@ impl Step<'_> {
             declared: plan.declared(&shape),
             trainable: request.trainable,
             collections: plan.collections.clone(),
-            regularizer: regularizer.as_ref().map(crate::scope::Regularizer::record),
+            regularizer: regularizer.as_ref().map(Regularizer::record),
             caching_device: request.caching_device.clone(),
             validate_shape: request.validate_shape,
             use_resource: request.use_resource,
@@ -221,7 +254,7 @@ impl Step<'_> {
             chunk_bytes: request.chunk_bytes.unwrap_or(CHUNK_BYTES_DEFAULT),
         };
         let state = State {
-            name: plan.name.as_str().into(),
+            name: Arc::clone(name),
             attached: true,
             statics: Arc::new(statics),
             shape,
@@ -230,9 +263,10 @@ impl Step<'_> {
             regularizer,
             constraint: request.constraint.clone(),
             claimed: true,
+            in_whole: plan.slice.is_some(),
         };
         let single = Single::new(Arc::clone(&self.store.shared), state, Some(self.caller));
-        self.fill(&mut table, &plan.name, Named::Object(Object::Single(Arc::clone(&single))));
+        Self::fill(&mut table, name, Object::Single(Arc::clone(&single)));
         Ok(single)
     }
 
@@ -241,7 +275,8 @@ impl Step<'_> {
         let mut slices = Vec::new();
         let mut is_new = false;
         for k in 0..plan.slices() {
-            let (step, mut table) = self.decided(plan.request, |existing| plan.slice(k, existing))?;
+            let table = self.store.table();
+            let (step, mut table) = self.decided(table, plan.request, |existing| plan.slice(k, existing))?;
             let single = match step {
                 SliceStep::Adopt(name) => {
                     let Object::Single(single) = table.own_or_live(&name, self.transaction)? else {
@@ -250,10 +285,10 @@ impl Step<'_> {
                     single
                 }
                 SliceStep::Create(slice) => {
-                    self.reserve(&mut table, &slice.name)?;
+                    let name = self.reserve(&mut table, &slice.name)?;
                     drop(table);
                     is_new = true;
-                    self.create(&slice)?
+                    self.create(&name, &slice)?
                 }
             };
             let tile = plan.tile(k).expect("a slice that was decided about has a place");
@@ -278,10 +313,27 @@ impl Step<'_> {
             slices,
             claimed: true,
         });
+        whole.set_owning(true);
         let object = Object::Whole(whole);
-        self.fill(&mut table, plan.name, Named::Object(object.clone()));
+        Self::fill(&mut table, plan.name, object.clone());
         Ok(Got { variable: object.into(), is_new })
     }
+}
+
+/// Whether a get has nothing to note of a variable that it reuses.
+fn is_claimed(object: &Object, request: &VariableRequest) -> bool {
+    let claimed = match object {
+        Object::Single(single) => single.state().claimed,
+        Object::Whole(whole) => whole.state().claimed,
+    };
+    let binds = |given: &Regularizer| {
+        let is_unbound = |single: &Single| single.state().regularizer.as_ref().is_some_and(|held| given.binds(held));
+        match object {
+            Object::Single(single) => is_unbound(single),
+            Object::Whole(whole) => whole.state().slices.iter().any(|(_, slice)| is_unbound(slice)),
+        }
+    };
+    claimed && !request.regularizer.as_ref().is_some_and(binds)
 }
 
 /// The default initializer's value.
@@ -322,25 +374,70 @@ impl InTable<'_> {
 
 impl Existing for InTable<'_> {
     fn variable(&self, full_name: &str) -> Result<Option<VariableFacts>> {
-        let Some(Object::Single(single)) = self.object(full_name)? else { return Ok(None) };
-        let state = single.state();
-        Ok(Some(VariableFacts {
-            declared: state.statics.declared.clone(),
-            held: state.shape.clone(),
-            dtype: state.dtype(),
-            claimed: state.claimed,
-        }))
+        Ok(self.object(full_name)?.as_ref().and_then(variable_facts))
     }
 
     fn whole(&self, full_name: &str) -> Result<Option<WholeFacts>> {
-        let Some(Object::Whole(whole)) = self.object(full_name)? else { return Ok(None) };
-        let state = whole.state();
-        let claimed = state.claimed || state.slices.iter().any(|(_, slice)| slice.state().claimed);
-        Ok(Some(WholeFacts { shape: state.shape.clone(), dtype: state.dtype, counts: state.counts.clone(), claimed }))
+        Ok(self.object(full_name)?.as_ref().and_then(whole_facts))
     }
 
     fn first_created(&self, full_name: &str) -> Option<String> {
         self.object(full_name).ok().flatten().map(|object| object.first().origin())
+    }
+}
+
+fn variable_facts(object: &Object) -> Option<VariableFacts> {
+    let Object::Single(single) = object else { return None };
+    let state = single.state();
+    Some(VariableFacts {
+        declared: state.statics.declared.clone(),
+        held: state.shape.clone(),
+        dtype: state.dtype(),
+        claimed: state.claimed,
+    })
+}
+
+fn whole_facts(object: &Object) -> Option<WholeFacts> {
+    let Object::Whole(whole) = object else { return None };
+    let state = whole.state();
+    let claimed = state.claimed || state.slices.iter().any(|(_, slice)| slice.state().claimed);
+    Some(WholeFacts { shape: state.shape.clone(), dtype: state.dtype, counts: state.counts.clone(), claimed })
+}
+
+/// One live variable as the rules see it. What they ask of others is not known here, and the decision then worth
+/// nothing.
+struct Live<'t> {
+    name: &'t str,
+    object: &'t Object,
+    has_no_first_slice: bool,
+    is_unsure: Cell<bool>,
+}
+
+impl Live<'_> {
+    fn object(&self, full_name: &str) -> Option<&Object> {
+        let is_known = full_name == self.name;
+        self.is_unsure.set(self.is_unsure.get() || !is_known);
+        is_known.then_some(self.object)
+    }
+}
+
+impl Existing for Live<'_> {
+    fn variable(&self, full_name: &str) -> Result<Option<VariableFacts>> {
+        Ok(self.object(full_name).and_then(variable_facts))
+    }
+
+    fn whole(&self, full_name: &str) -> Result<Option<WholeFacts>> {
+        Ok(self.object(full_name).and_then(whole_facts))
+    }
+
+    fn has_first_slice(&self, full_name: &str) -> Result<bool> {
+        let is_known = full_name == self.name && self.has_no_first_slice;
+        self.is_unsure.set(self.is_unsure.get() || !is_known);
+        Ok(false)
+    }
+
+    fn first_created(&self, _: &str) -> Option<String> {
+        None
     }
 }
 

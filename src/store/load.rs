@@ -190,13 +190,13 @@ impl StoreState {
         }
         let mut covered = Vec::new();
         let mut in_wholes = HashSet::new();
-        for (name, slot) in &table.slots {
+        for (name, slot) in table.slots.iter() {
             let Slot::Live(Named::Object(object)) = slot else { continue };
             if let Object::Whole(_) = object {
                 in_wholes.extend(object.singles().iter().map(|slice| slice.name().to_string()));
             }
             if object.is_durable() {
-                covered.push((name.clone(), object.clone()));
+                covered.push((name.to_owned(), object.clone()));
             }
         }
         drop(table);
@@ -247,8 +247,7 @@ impl Match {
         let (dtype, shape, is_open): (DType, Shape, bool) = match object {
             Object::Single(single) => {
                 let state = single.state();
-                let is_open = state.statics.declared.axes().is_none() && state.statics.slice.is_none();
-                (state.dtype(), state.shape.clone(), is_open)
+                (state.dtype(), state.shape.clone(), state.is_open())
             }
             Object::Whole(whole) => (whole.state().dtype, whole.state().shape.clone(), false),
         };

@@ -1,20 +1,28 @@
 //! The store: durable variables under scoped names.
 
 mod changes;
+mod checkpoint_facts;
 mod collections;
 mod copy;
 mod get;
 mod load;
+mod merging;
 mod names;
 mod options;
+mod pending;
+mod publish;
 mod publisher;
+mod remover;
 mod request;
 mod reslice;
 mod restore;
+mod retention;
 mod save;
 mod scope;
+mod slots;
 mod state;
 mod step;
+mod streaming;
 mod table;
 mod transaction;
 
@@ -32,16 +40,20 @@ use crate::scope::CollectionFilter;
 use crate::variable::Variable;
 
 use changes::Changes;
-use publisher::{Outcome, Plan, PublisherThread};
+use publish::Plan;
+use publisher::PublisherThread;
 use state::StoreState;
 
 pub use collections::Loss;
 pub use load::{LoadOptions, LoadReport};
 pub use options::Options;
+pub use pending::{PendingSave, SaveProgress};
 pub use request::{GetVariable, Gotten};
+pub use retention::{PruneReport, Retention};
 pub use save::{Save, SaveReport};
 pub use scope::{OpenScope, Scope, ScopeHandle, ScopeName};
 pub use step::Step;
+pub use streaming::Commit;
 
 /// A store that is open for reading and writing, by this process alone.
 ///
@@ -108,6 +120,9 @@ impl Store {
     /// # Errors
     /// `corrupt` and `io`, if the name is durable and cannot be read.
     pub fn find(&self, full_name: &str) -> Result<Option<Variable>> {
+        if let Some(object) = self.state.table_to_read().live_object(full_name) {
+            return Ok(Some(object.clone().into()));
+        }
         let current = transaction::current(&self.state);
         Ok(self.state.table().find_visible(full_name, current)?.map(Variable::from))
     }
@@ -140,26 +155,19 @@ impl Store {
         self.publisher.as_ref().ok_or_else(|| Error::new(ErrorKind::StoreLatched, "the store is being closed"))
     }
 
-    fn publish(&self, plan: Plan) -> Result<SaveReport> {
+    fn publish(&self, plan: Plan) -> Result<PendingSave> {
         self.state.check_latch()?;
         let publisher = self.publisher()?;
-        let pending = self.state.shared.steps().between(|| {
+        let progress = Arc::clone(&plan.progress);
+        let (pending, left_out) = self.state.shared.steps().between(|| {
             // Handed in before the table is let go: commits are published in the order of their snapshots.
             let mut table = self.state.table();
-            let changes = Changes::take(&mut table);
-            publisher.submit(move |publisher| publisher.commit(changes, plan))
+            let changes = Changes::take(&mut table, &plan.progress);
+            table.saves_queued += 1;
+            let left_out = self.state.shared.left_out();
+            (publisher.submit(move |publisher| publisher.commit(changes, plan)), left_out)
         })?;
-        let Outcome { number, id, summary, is_new } = pending?.wait()?;
-        let bytes_new = if is_new { summary.bytes_new } else { 0 };
-        Ok(SaveReport {
-            number,
-            id,
-            is_new,
-            variables: summary.variables,
-            bytes_new,
-            bytes_shared: summary.bytes_total.saturating_sub(bytes_new),
-            left_out: self.state.left_out(),
-        })
+        Ok(PendingSave::new(pending?, progress, left_out))
     }
 
     /// Makes everything that changed durable, as one unit. With nothing new it writes nothing.
@@ -170,7 +178,7 @@ impl Store {
     /// `io` and others before the commit point: nothing was committed, the state stays dirty, and the next commit tries
     /// again. `outcome_unknown`: only the last sync failed, and the store refuses to publish until it is opened again.
     pub fn commit(&self) -> Result<SaveReport> {
-        self.publish(Plan::default())
+        self.publish(Plan::default())?.wait()
     }
 
     /// Commits, and keeps the commit under a tag: `store.save("step-1000")`, or [`Save::tag`] with metadata.
@@ -179,6 +187,18 @@ impl Store {
     /// As [`Store::commit`]; `invalid_tag`; `tag_exists`; `metadata`; `saver_no_variables`, if there is no durable
     /// variable.
     pub fn save(&self, save: impl Into<Save>) -> Result<SaveReport> {
+        self.save_in_background(save)?.wait()
+    }
+
+    /// Begins a save, and returns once it has taken its snapshot: what the variables hold now, whatever becomes of them.
+    /// They may be changed at once; a change costs a copy of what the save has not written yet, and where
+    /// [`Options::save_memory_bytes`] are used up it waits for the save.
+    ///
+    /// Saves and commits are published in the order they were begun. Dropping the store waits for them.
+    ///
+    /// # Errors
+    /// As [`Store::save`]: what is wrong with the call now, what comes of it later from [`PendingSave::wait`].
+    pub fn save_in_background(&self, save: impl Into<Save>) -> Result<PendingSave> {
         let Save { tag, replace, metadata } = save.into();
         name::check_tag(&tag)?;
         let metadata = metadata?;
@@ -187,7 +207,7 @@ impl Store {
                 .in_file(self.path())
                 .advise("only variables in `GLOBAL_VARIABLES` are saved, and there is none"));
         }
-        self.publish(Plan { tag: Some(tag), replace, metadata })
+        self.publish(Plan { tag: Some(tag), replace, metadata, ..Plan::default() })
     }
 
     /// The checkpoints that are kept, newest first: every commit with a tag, and the head.
@@ -239,10 +259,8 @@ impl Store {
 
     fn reset(&self, open: impl FnOnce(&StoreState) -> Result<Arc<View>> + Send + 'static) -> Result<()> {
         self.publisher()?.call(move |publisher| {
-            let state = Arc::clone(&publisher.store);
-            state.reset_to(&open(&state)?)?;
-            publisher.forget_unpublished();
-            Ok(())
+            let state = Arc::clone(publisher.store());
+            publisher.reset_to(&open(&state)?)
         })
     }
 

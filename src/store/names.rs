@@ -68,12 +68,12 @@ impl StoreState {
                 }
                 table.remove(from);
                 whole.state_mut().name = to.into();
-                table.slots.insert(to.to_owned(), Slot::Live(Named::Object(Object::Whole(whole))));
+                table.slots.insert(to, Slot::Live(Named::Object(Object::Whole(whole))));
                 table.changed_names.push(to.to_owned());
             }
             Named::Alias { target, ordinal } => {
                 table.remove(from);
-                table.slots.insert(to.to_owned(), Slot::Live(Named::Alias { target, ordinal }));
+                table.slots.insert(to, Slot::Live(Named::Alias { target, ordinal }));
                 table.changed_names.push(to.to_owned());
             }
         }
@@ -104,7 +104,7 @@ impl StoreState {
         table.refuse_slice(&target, "aliased")?;
         table.refuse_taken(alias)?;
         let ordinal = table.take_ordinal();
-        table.slots.insert(alias.to_owned(), Slot::Live(Named::Alias { target, ordinal }));
+        table.slots.insert(alias, Slot::Live(Named::Alias { target, ordinal }));
         table.changed_names.push(alias.to_owned());
         Ok(())
     }
@@ -119,7 +119,7 @@ impl Table {
         let base = Arc::clone(&self.base);
         let in_base = base.stack().entries("").map_while(Result::ok).map(|entry| entry.name).take(NAMES_COMPARED_MAX);
         let in_base = in_base.filter(|name| !self.removed.contains_key(name));
-        let names: Vec<String> = self.slots.keys().cloned().chain(in_base).collect();
+        let names: Vec<String> = self.slots.keys().map(str::to_owned).chain(in_base).collect();
         let near = name::nearest(full_name, names.iter().map(String::as_str));
         let error = Error::new(ErrorKind::VariableNotFound, format!("there is no variable {full_name:?}"));
         let error = error.of_variable(full_name);
@@ -151,16 +151,19 @@ impl Table {
 
     /// The aliases that stand for one of these names, each with the one it stands for; all of them are live then.
     pub(crate) fn aliases_of(&mut self, targets: &[String]) -> Result<Vec<(String, String)>> {
-        let base = Arc::clone(&self.base);
-        for entry in base.stack().entries("") {
-            let entry = entry?;
-            if matches!(&entry.body, Body::Alias(alias) if targets.contains(&alias.target)) {
-                self.find_live(&entry.name)?;
+        if !self.aliases_are_live {
+            let base = Arc::clone(&self.base);
+            for entry in base.stack().entries("") {
+                let entry = entry?;
+                if let Body::Alias(_) = &entry.body {
+                    self.find_live(&entry.name)?;
+                }
             }
+            self.aliases_are_live = true;
         }
         let aliases = self.slots.iter().filter_map(|(alias, slot)| match slot {
             Slot::Live(Named::Alias { target, .. }) if targets.contains(target) => {
-                Some((alias.clone(), target.clone()))
+                Some((alias.to_owned(), target.clone()))
             }
             _ => None,
         });
@@ -171,7 +174,7 @@ impl Table {
         let from = single.name();
         self.remove(&from);
         single.state_mut().name = to.into();
-        self.slots.insert(to.to_owned(), Slot::Live(Named::Object(Object::Single(Arc::clone(single)))));
+        self.slots.insert(to, Slot::Live(Named::Object(Object::Single(Arc::clone(single)))));
         single.note_changed();
     }
 }

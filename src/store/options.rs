@@ -12,8 +12,10 @@ use crate::io::tap::Tap;
 use crate::io::{self, Dir, FolderLock, How, Kind, NoTap, PublishError};
 use crate::shard::{ReadMode, Shards, Verification};
 use crate::store::Store;
-use crate::store::publisher::{Publisher, PublisherThread};
-use crate::store::state::StoreState;
+use crate::store::publish::Publisher;
+use crate::store::publisher::PublisherThread;
+use crate::store::state::{Saving, StoreState};
+use crate::variable::{BUDGET_BYTES, Reserve};
 
 /// How a store is to be opened.
 #[derive(Clone)]
@@ -24,6 +26,8 @@ pub struct Options {
     create: bool,
     seed: Option<u64>,
     threads: usize,
+    save_memory_bytes: u64,
+    tidies_at_once: bool,
     tap: Arc<dyn Tap>,
 }
 
@@ -31,7 +35,16 @@ impl Default for Options {
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, usize::from).min(4);
         let (reading, tap) = (Reading::default(), NoTap::shared());
-        Self { reading, at_commit: None, create: true, seed: None, threads, tap }
+        Self {
+            reading,
+            at_commit: None,
+            create: true,
+            seed: None,
+            threads,
+            save_memory_bytes: BUDGET_BYTES,
+            tidies_at_once: false,
+            tap,
+        }
     }
 }
 
@@ -43,6 +56,7 @@ impl std::fmt::Debug for Options {
             .field("create", &self.create)
             .field("seed", &self.seed)
             .field("threads", &self.threads)
+            .field("save_memory_bytes", &self.save_memory_bytes)
             .finish_non_exhaustive()
     }
 }
@@ -76,6 +90,23 @@ impl Options {
     /// The seed that unseeded random initializers derive theirs from, for this session; the store's own if absent.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
+        self
+    }
+
+    /// How much memory values may take that have been changed while a save was writing them; 256 MiB unless this says
+    /// otherwise. Where it is not enough, changes wait for the save. It serves again for the next save, and for updates.
+    ///
+    /// Beside it a save takes its buffers: 24 MiB at most, whatever the size of the state.
+    pub fn save_memory_bytes(mut self, bytes: u64) -> Self {
+        self.save_memory_bytes = bytes;
+        self
+    }
+
+    /// Whether what is of no further use is removed before the next commit, and not when there is time: for tests, which
+    /// then see the same operations each time.
+    #[doc(hidden)]
+    pub fn tidies_at_once(mut self, at_once: bool) -> Self {
+        self.tidies_at_once = at_once;
         self
     }
 
@@ -121,11 +152,14 @@ impl Options {
         let next_number = next_number(&history)?;
         let next_ordinal = head.as_ref().map_or(0, |head| head.next_ordinal);
         let seed = self.seed.unwrap_or(history.store.hash_seed);
-        let state = StoreState::new(history, shards, Arc::new(base), next_ordinal, self.reading, seed, self.threads);
+        let saving = Saving { threads: self.threads, reserve: Reserve::new(self.save_memory_bytes) };
+        let base = Arc::new(base);
+        let state = StoreState::new(history, shards, base, next_ordinal, self.reading, seed, saving);
         let state = Arc::new(state);
         state.start_catalog()?;
         // An older commit is opened to get around damage: nothing is reclaimed before the damage is replaced.
-        let publisher = Publisher::new(Arc::clone(&state), head, next_number, self.at_commit.is_none());
+        let publisher =
+            Publisher::new(Arc::clone(&state), head, next_number, self.at_commit.is_none(), self.tidies_at_once);
         let publisher = PublisherThread::start(publisher)?;
         Ok(Store { publisher: Some(publisher), state, lock: Some(lock) })
     }

@@ -18,7 +18,7 @@ use crate::variable::Variable;
 #[must_use = "a variable is got by `get`"]
 pub struct GetVariable<'s> {
     store: &'s StoreState,
-    settings: ScopeSettings<Variable>,
+    settings: Arc<ScopeSettings<Variable>>,
     arguments: CallArguments,
     getter: Option<GetterChain<Variable>>,
     caller: &'static Location<'static>,
@@ -36,17 +36,30 @@ pub struct Gotten {
 impl<'s> GetVariable<'s> {
     pub(crate) fn new(
         store: &'s StoreState,
-        settings: ScopeSettings<Variable>,
-        arguments: CallArguments,
+        settings: Arc<ScopeSettings<Variable>>,
+        name: &str,
         caller: &'static Location<'static>,
     ) -> Self {
-        Self { store, settings, arguments, getter: None, caller }
+        // Room for the scope's name, which will be put before it.
+        let mut own = String::with_capacity(settings.name().len() + 1 + name.len());
+        own.push_str(name);
+        Self { store, settings, arguments: CallArguments::new(own), getter: None, caller }
+    }
+
+    pub(crate) fn local(
+        store: &'s StoreState,
+        settings: Arc<ScopeSettings<Variable>>,
+        name: &str,
+        caller: &'static Location<'static>,
+    ) -> Self {
+        let mut get = Self::new(store, settings, name, caller);
+        get.arguments.local = true;
+        get
     }
 
     /// The full shape.
     pub fn shape(mut self, shape: impl IntoSizes) -> Self {
-        let axes: Vec<_> = shape.into_sizes().into_iter().map(Some).collect();
-        self.arguments.shape = Some(PartialShape::with_axes(axes));
+        self.arguments.shape = Some(shape.into_sizes().map(Some).collect());
         self
     }
 

@@ -41,6 +41,7 @@ pub(crate) fn reslice(
     let template = first.state().clone();
     let mut table = store.table();
     let make = |table: &mut Table, name: &str, value: Tensor, place: Option<SlicePlace>| {
+        let in_whole = place.is_some();
         let statics = Statics {
             ordinal: table.take_ordinal(),
             declared: PartialShape::from(value.shape()),
@@ -54,6 +55,7 @@ pub(crate) fn reslice(
             shape: value.shape().clone(),
             payload: Arc::new(Payload::in_memory(value.into_memory())),
             base: None,
+            in_whole,
             ..template.clone()
         };
         Single::new(Arc::clone(&store.shared), state, None)
@@ -117,13 +119,13 @@ fn value_of(object: &Object) -> Result<Tensor> {
 /// Lets a name make room for another cut, noted so that it can be taken back.
 fn take_out(table: &mut Table, transaction: TransactionId, full_name: &str, object: Object) {
     object.set_attached(false);
-    table.slots.insert(full_name.to_owned(), Slot::Leaving { owner: transaction });
+    table.slots.insert(full_name, Slot::Leaving { owner: transaction });
     table.note(transaction, Undo::Replaced { name: full_name.to_owned(), object });
 }
 
 fn put_in(table: &mut Table, transaction: TransactionId, full_name: &str, object: Object) -> Object {
     let named = Some(Named::Object(object.clone()));
-    table.slots.insert(full_name.to_owned(), Slot::Reserved { owner: transaction, named });
-    table.note(transaction, Undo::Reserved(full_name.to_owned()));
+    table.slots.insert(full_name, Slot::Reserved { owner: transaction, named });
+    table.note(transaction, Undo::Reserved(full_name.into()));
     object
 }

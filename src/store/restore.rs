@@ -7,6 +7,7 @@ use crate::checkpoint::View;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{AliasRecord, Body, WholeRecord};
 use crate::name;
+use crate::shard::Payload;
 use crate::store::state::StoreState;
 use crate::store::table::{Named, Slot, Table, state_of, whole_state};
 use crate::store::transaction::detach;
@@ -15,20 +16,22 @@ use crate::variable::{Object, Single, State, Whole, WholeState};
 impl StoreState {
     /// Makes the durable state exactly that of `view`. Handles keep their identity; what is not durable stays.
     ///
+    /// Gives the values that were replaced: letting go of large ones takes its time.
+    ///
     /// # Errors
     /// `restore_name_conflict`, if the commit holds a name of something that is not durable; `corrupt`, `io`. Then
     /// nothing has changed.
-    pub(crate) fn reset_to(&self, view: &Arc<View>) -> Result<()> {
+    pub(crate) fn reset_to(&self, view: &Arc<View>) -> Result<Vec<Arc<Payload>>> {
         let mut table = self.table();
         table.check_conflicts(view)?;
         let reset = Reset::plan(&table, view)?;
         let rebuild = view.names() != table.base.names();
-        reset.carry_out(&mut table, view);
+        let replaced = reset.carry_out(&mut table, view);
         drop(table);
         if rebuild {
             self.catalog_rebuild(view);
         }
-        Ok(())
+        Ok(replaced)
     }
 }
 
@@ -85,33 +88,42 @@ impl Reset {
         })
     }
 
-    fn carry_out(self, table: &mut Table, view: &Arc<View>) {
+    /// Gives the values that were replaced.
+    fn carry_out(self, table: &mut Table, view: &Arc<View>) -> Vec<Arc<Payload>> {
         table.removed.clear();
         table.changed_names.clear();
         for single in table.shared.take_changed() {
             single.clear_noted();
         }
-        table.next_ordinal = table.next_ordinal.max(view.commit().map_or(0, |commit| commit.next_ordinal));
-        table.base = Arc::clone(view);
-        table.resets += 1;
+        table.replace_base(view);
         for (name, named) in self.gone {
             detach(&named);
             table.slots.remove(&name);
         }
-        for (single, state) in self.singles.into_values() {
-            reset_single(&single, state);
-        }
+        let singles = self.singles.into_values();
+        let replaced = singles.map(|(single, state)| reset_single(&single, state)).collect();
         for (whole, state) in self.wholes {
             let claimed = whole.state().claimed;
             *whole.state_mut() = WholeState { claimed, ..state };
         }
-        table.slots.extend(self.slots.into_iter().map(|(name, named)| (name, Slot::Live(named))));
+        for (name, named) in self.slots {
+            table.slots.insert(name, Slot::Live(named));
+        }
+        // Partitioned variables that came, and those that are not durable and stayed, hold their slices.
+        for slot in table.slots.values() {
+            if let Slot::Live(Named::Object(Object::Whole(whole)))
+            | Slot::Reserved { named: Some(Named::Object(Object::Whole(whole))), .. } = slot
+            {
+                whole.set_owning(true);
+            }
+        }
+        replaced
     }
 }
 
 /// Puts a variable into another state. A value that is the same stays where it is, and what this process gave the
-/// variable stays too.
-fn reset_single(single: &Single, state: State) {
+/// variable stays too. Gives the value that was there.
+fn reset_single(single: &Single, state: State) -> Arc<Payload> {
     let mut held = single.state_mut();
     let is_same = match (held.payload.durable(), &state.base) {
         (Some(held), Some(stored)) => held.content() == stored.content(),
@@ -124,7 +136,7 @@ fn reset_single(single: &Single, state: State) {
         (_, recorded) => recorded,
     };
     let (constraint, claimed) = (held.constraint.take(), held.claimed);
-    *held = State { payload, base, regularizer, constraint, claimed, ..state };
+    std::mem::replace(&mut *held, State { payload, base, regularizer, constraint, claimed, ..state }).payload
 }
 
 impl Table {
@@ -138,7 +150,7 @@ impl Table {
             },
             Slot::Reserved { .. } | Slot::Leaving { .. } => false,
         });
-        durable.map(|(name, _)| name.clone()).collect()
+        durable.map(|(name, _)| name.to_owned()).collect()
     }
 
     /// Checks that no name of what stays is, contains or is part of a name that comes, unless the two stand beside each
@@ -152,7 +164,7 @@ impl Table {
             let around = full_name
                 .rsplit_once(name::SEPARATOR)
                 .filter(|(_, last)| last.strip_prefix("part_").is_some_and(|k| k.parse::<u64>().is_ok()));
-            let mut others = vec![full_name.clone(), name::slice_of(full_name, 0)];
+            let mut others = vec![full_name.to_owned(), name::slice_of(full_name, 0)];
             others.extend(around.map(|(whole, _)| whole.to_owned()));
             for other in others {
                 if !durable.contains(&other) && !self.base_holds(&other)? && view.lookup(&other)?.is_some() {

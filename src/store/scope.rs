@@ -9,8 +9,8 @@ use crate::dtype::DType;
 use crate::error::Result;
 use crate::scope::initializer::Initializer;
 use crate::scope::{
-    CachingDevice, CallArguments, CollectionFilter, Constraint, Counters, CustomGetter, Entry, GetterChain,
-    Partitioner, Regularizer, Reuse, ScopeArguments, ScopeSettings, ScopeTarget,
+    CachingDevice, CollectionFilter, Constraint, Counters, CustomGetter, Entry, GetterChain, Partitioner, Regularizer,
+    Reuse, ScopeArguments, ScopeSettings, ScopeTarget,
 };
 use crate::shape::IntoSizes;
 use crate::store::Loss;
@@ -20,6 +20,9 @@ use crate::variable::Variable;
 
 type Settings = ScopeSettings<Variable>;
 
+/// Settings that setters replace: a get takes them as they are by counting one more reference.
+type SharedSettings = Arc<Mutex<Arc<Settings>>>;
+
 /// A scope that is open: gets inside it are named below it and take its defaults.
 ///
 /// Dropping it leaves it. It borrows the scope it was opened in, so leaving in the wrong order does not compile. A
@@ -27,7 +30,7 @@ type Settings = ScopeSettings<Variable>;
 #[derive(Debug)]
 pub struct Scope<'s> {
     store: &'s StoreState,
-    settings: Arc<Mutex<Settings>>,
+    settings: SharedSettings,
     /// Names in use below the root of this walk, shared by all its scopes.
     counters: Arc<Mutex<Counters>>,
     entry: Option<Entry>,
@@ -41,7 +44,7 @@ pub struct Scope<'s> {
 /// is entered from; setters that are called later on the scope it was captured from show when it is entered again.
 #[derive(Clone, Debug)]
 pub struct ScopeHandle {
-    settings: Arc<Mutex<Settings>>,
+    settings: SharedSettings,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -86,15 +89,19 @@ impl<'s> Scope<'s> {
     pub(crate) fn root(store: &'s StoreState) -> Self {
         Self {
             store,
-            settings: Arc::new(Mutex::new(Settings::root())),
+            settings: Arc::new(Mutex::new(Arc::new(Settings::root()))),
             counters: Arc::default(),
             entry: None,
             _one_thread: PhantomData,
         }
     }
 
-    fn settings(&self) -> MutexGuard<'_, Settings> {
-        lock(&self.settings)
+    fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&lock(&self.settings))
+    }
+
+    fn set(&self, set: impl FnOnce(&mut Settings)) {
+        set(Arc::make_mut(&mut lock(&self.settings)));
     }
 
     /// The full name; empty at the root.
@@ -135,13 +142,13 @@ impl<'s> Scope<'s> {
     /// Begins to get a variable: TensorFlow's `get_variable`.
     #[track_caller]
     pub fn get_variable(&self, name: &str) -> GetVariable<'s> {
-        GetVariable::new(self.store, self.settings().clone(), CallArguments::new(name), Location::caller())
+        GetVariable::new(self.store, self.settings(), name, Location::caller())
     }
 
     /// Begins to get a variable of this process alone, which is never saved: TensorFlow's `get_local_variable`.
     #[track_caller]
     pub fn get_local_variable(&self, name: &str) -> GetVariable<'s> {
-        GetVariable::new(self.store, self.settings().clone(), CallArguments::local(name), Location::caller())
+        GetVariable::local(self.store, self.settings(), name, Location::caller())
     }
 
     /// Gets a variable of a full shape with the scope's defaults: the short form of the usual case.
@@ -171,43 +178,43 @@ impl<'s> Scope<'s> {
 
     /// From here on gets require that the variable exists; scopes opened later inherit that.
     pub fn reuse_variables(&self) {
-        self.settings().reuse = Reuse::Require;
+        self.set(|settings| settings.reuse = Reuse::Require);
     }
 
     /// Sets the default initializer for later gets and scopes; `None` unsets it.
     pub fn set_initializer(&self, initializer: Option<Initializer>) {
-        self.settings().initializer = initializer;
+        self.set(|settings| settings.initializer = initializer);
     }
 
     /// Sets the default regularizer for later gets and scopes; `None` unsets it.
     pub fn set_regularizer(&self, regularizer: Option<Regularizer>) {
-        self.settings().regularizer = regularizer;
+        self.set(|settings| settings.regularizer = regularizer);
     }
 
     /// Sets the default caching device for later gets and scopes; `None` unsets it.
     pub fn set_caching_device(&self, device: Option<CachingDevice>) {
-        self.settings().caching_device = device;
+        self.set(|settings| settings.caching_device = device);
     }
 
     /// Sets the default partitioner for later gets and scopes; `None` unsets it, which nothing else can do.
     pub fn set_partitioner(&self, partitioner: Option<Partitioner>) {
-        self.settings().partitioner = partitioner;
+        self.set(|settings| settings.partitioner = partitioner);
     }
 
     /// Replaces the whole chain of custom getters for later gets and scopes; `None` unsets it.
     pub fn set_custom_getter(&self, getter: Option<Arc<dyn CustomGetter<Variable>>>) {
         let chain = getter.map_or_else(GetterChain::none, |getter| GetterChain::none().wrapped_by(getter));
-        self.settings().getters = chain;
+        self.set(|settings| settings.getters = chain);
     }
 
     /// Sets the default dtype for later gets and scopes.
     pub fn set_dtype(&self, dtype: DType) {
-        self.settings().dtype = dtype;
+        self.set(|settings| settings.dtype = dtype);
     }
 
     /// Sets the default of TensorFlow's argument `use_resource`.
     pub fn set_use_resource(&self, use_resource: bool) {
-        self.settings().use_resource = use_resource;
+        self.set(|settings| settings.use_resource = use_resource);
     }
 }
 
@@ -306,7 +313,7 @@ impl<'s> OpenScope<'s, '_> {
     /// `scope_name_required`, `reuse_requires_scope_name`, `invalid_name`; then nothing was entered.
     pub fn enter(self) -> Result<Scope<'s>> {
         let captured = match self.name {
-            Some(ScopeName::Handle(handle)) => Some(lock(&handle.settings).clone()),
+            Some(ScopeName::Handle(handle)) => Some(Arc::clone(&lock(&handle.settings))),
             _ => None,
         };
         let target = match (&captured, self.name) {
@@ -315,12 +322,12 @@ impl<'s> OpenScope<'s, '_> {
             _ => None,
         };
         let mut counters = lock(&self.parent.counters);
-        let current = self.parent.settings().clone();
+        let current = self.parent.settings();
         let (settings, entry) = current.enter(target, self.default_name, self.arguments, &mut counters)?;
         drop(counters);
         Ok(Scope {
             store: self.parent.store,
-            settings: Arc::new(Mutex::new(settings)),
+            settings: Arc::new(Mutex::new(Arc::new(settings))),
             counters: Arc::clone(&self.parent.counters),
             entry: Some(entry),
             _one_thread: PhantomData,

@@ -4,14 +4,17 @@ use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crossbeam_utils::sync::{ShardedLock, ShardedLockReadGuard, ShardedLockWriteGuard};
+
 use crate::catalog::{Catalog, Change};
 use crate::checkpoint::{Reading, View};
 use crate::commit::History;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::CommitId;
+use crate::io::Buffers;
 use crate::shard::Shards;
 use crate::store::table::Table;
-use crate::variable::Shared;
+use crate::variable::{Reserve, Shared};
 
 /// Everything of an open store but its lock and its threads.
 #[derive(Debug)]
@@ -21,14 +24,27 @@ pub(crate) struct StoreState {
     pub(crate) reading: Reading,
     /// Threads that write shards of one save.
     pub(crate) threads: usize,
+    /// What they write from.
+    pub(crate) buffers: Arc<Buffers>,
     /// Names which unseeded random initializers derive their seeds from, with the variable's name and place.
     pub(crate) seed: u64,
     pub(crate) shared: Arc<Shared>,
-    table: Mutex<Table>,
-    /// Signalled when a transaction ends.
-    settled: Condvar,
+    /// Read by every get of what is live, changed by every other: reading takes a lock of the thread's own.
+    table: ShardedLock<Table>,
+    /// Counts transactions that ended while others waited, which are signalled then.
+    settled: (Mutex<u64>, Condvar),
     catalog: Mutex<Option<Catalog>>,
     latch: Mutex<Option<String>>,
+}
+
+/// The table, locked against everybody else.
+pub(crate) type TableGuard<'a> = ShardedLockWriteGuard<'a, Table>;
+
+/// What saves may take.
+#[derive(Debug)]
+pub(crate) struct Saving {
+    pub(crate) threads: usize,
+    pub(crate) reserve: Reserve,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -43,31 +59,55 @@ impl StoreState {
         next_ordinal: u64,
         reading: Reading,
         seed: u64,
-        threads: usize,
+        saving: Saving,
     ) -> Self {
-        let shared = Arc::new(Shared::default());
-        let table = Mutex::new(Table::new(Arc::clone(&shared), base, next_ordinal));
-        let (settled, catalog, latch) = (Condvar::new(), Mutex::new(None), Mutex::new(None));
-        Self { history, shards, reading, threads, seed, shared, table, settled, catalog, latch }
+        let Saving { threads, reserve } = saving;
+        let shared = Arc::new(Shared::new(reserve));
+        let table = ShardedLock::new(Table::new(Arc::clone(&shared), base, next_ordinal));
+        let (settled, catalog, latch) = (Default::default(), Mutex::new(None), Mutex::new(None));
+        let buffers = Arc::default();
+        Self { history, shards, reading, threads, buffers, seed, shared, table, settled, catalog, latch }
     }
 
-    pub(crate) fn table(&self) -> MutexGuard<'_, Table> {
+    /// The table, to be changed, or for what is not live yet.
+    pub(crate) fn table(&self) -> TableGuard<'_> {
         // Every change of the table is made whole before anything that can fail.
-        lock(&self.table)
+        self.table.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The table as it is.
+    pub(crate) fn table_to_read(&self) -> ShardedLockReadGuard<'_, Table> {
+        self.table.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until some transaction has ended.
-    pub(crate) fn wait_settled<'a>(&self, table: MutexGuard<'a, Table>) -> MutexGuard<'a, Table> {
-        self.settled.wait(table).unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn wait_settled(&self, table: TableGuard<'_>) -> TableGuard<'_> {
+        let (ended, signal) = &self.settled;
+        let mut ended = lock(ended);
+        let before = *ended;
+        // Who ends from here on has to count that, for which it waits.
+        drop(table);
+        while *ended == before {
+            ended = signal.wait(ended).unwrap_or_else(PoisonError::into_inner);
+        }
+        drop(ended);
+        self.table()
     }
 
-    pub(crate) fn settle(&self) {
-        self.settled.notify_all();
+    /// Lets the table go after a transaction has ended, or a part of one, and tells those who wait for that.
+    pub(crate) fn settle(&self, table: TableGuard<'_>) {
+        let is_awaited = !table.waits.is_empty();
+        drop(table);
+        if is_awaited {
+            let (ended, signal) = &self.settled;
+            *lock(ended) += 1;
+            signal.notify_all();
+        }
     }
 
     /// The commit that the live state is relative to.
     pub(crate) fn base(&self) -> Arc<View> {
-        Arc::clone(&self.table().base)
+        Arc::clone(&self.table_to_read().base)
     }
 
     /// Makes a commit that has just been published the base.
@@ -104,9 +144,14 @@ impl StoreState {
         }
     }
 
-    /// The durable members of a collection by the catalog, if it is up to date.
-    pub(crate) fn catalog_members(&self, collection: &str, names: CommitId) -> Option<Vec<String>> {
-        lock(&self.catalog).as_ref()?.members(collection, names)
+    /// The durable members of a collection that are wanted, by the catalog, if it is up to date.
+    pub(crate) fn catalog_members(
+        &self,
+        collection: &str,
+        names: CommitId,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Option<Vec<String>> {
+        lock(&self.catalog).as_ref()?.members(collection, names, wanted)
     }
 
     pub(crate) fn wait_for_catalog(&self, at_most: Duration) -> bool {

@@ -13,31 +13,7 @@ use crate::shape::Shape;
 use crate::store::transaction::{TransactionId, Undo};
 use crate::variable::{Object, Shared, Single, State, Whole, WholeState};
 
-/// What a name stands for.
-#[derive(Clone, Debug)]
-pub(crate) enum Named {
-    Object(Object),
-    /// Another name of this variable.
-    Alias {
-        target: String,
-        ordinal: u64,
-    },
-}
-
-/// What the process has under a name.
-#[derive(Debug)]
-pub(crate) enum Slot {
-    Live(Named),
-    /// Being created: visible to the transaction that creates it, awaited by the others.
-    Reserved {
-        owner: TransactionId,
-        named: Option<Named>,
-    },
-    /// Making room for another cut of its variable: gone for the transaction that cuts, awaited by the others.
-    Leaving {
-        owner: TransactionId,
-    },
-}
+pub(crate) use crate::store::slots::{Named, Slot, Slots};
 
 /// What is found under a name.
 #[derive(Clone, Debug)]
@@ -59,14 +35,20 @@ pub(crate) enum Found {
 #[derive(Debug)]
 pub(crate) struct Table {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) slots: HashMap<String, Slot>,
+    pub(crate) slots: Slots,
     /// Names of the base commit that were removed since, each with when that was.
     pub(crate) removed: HashMap<String, u64>,
     /// Partitioned variables and aliases made since the last snapshot.
     pub(crate) changed_names: Vec<String>,
+    /// Whether all aliases of the base are live.
+    pub(crate) aliases_are_live: bool,
     pub(crate) base: Arc<View>,
     /// Counts how often the base was replaced by another state than the one just published.
     pub(crate) resets: u64,
+    /// Counts the saves that failed after they had begun to write.
+    pub(crate) failures: u64,
+    /// How many saves have taken their snapshot and have not been taken up yet.
+    pub(crate) saves_queued: usize,
     pub(crate) next_ordinal: u64,
     /// Which transaction waits for which.
     pub(crate) waits: HashMap<TransactionId, TransactionId>,
@@ -82,16 +64,29 @@ impl Table {
         let next_ordinal = base.commit().map_or(0, |commit| commit.next_ordinal).max(next_ordinal);
         Self {
             shared,
-            slots: HashMap::new(),
+            slots: Slots::default(),
             removed: HashMap::new(),
             changed_names: Vec::new(),
+            aliases_are_live: false,
             base,
             resets: 0,
+            failures: 0,
+            saves_queued: 0,
             next_ordinal,
             waits: HashMap::new(),
             logs: HashMap::new(),
             removals: 0,
         }
+    }
+
+    /// Makes another state than the one just published the base.
+    pub(crate) fn replace_base(&mut self, view: &Arc<View>) {
+        self.base = Arc::clone(view);
+        self.resets += 1;
+        self.next_ordinal = self.next_ordinal.max(view.commit().map_or(0, |commit| commit.next_ordinal));
+        // What was known of the other one.
+        self.slots.forget_base();
+        self.aliases_are_live = false;
     }
 
     pub(crate) fn take_ordinal(&mut self) -> u64 {
@@ -141,6 +136,31 @@ impl Table {
         }
     }
 
+    /// The variable of a name, through an alias if it is one, if it is live.
+    pub(crate) fn live_object(&self, full_name: &str) -> Option<&Object> {
+        match self.slots.live(full_name)?.0 {
+            Named::Object(object) => Some(object),
+            Named::Alias { target, .. } => match self.slots.live(target)?.0 {
+                Named::Object(object) => Some(object),
+                Named::Alias { .. } => None,
+            },
+        }
+    }
+
+    /// Looks whether anything has the name of the first slice of a live variable, and remembers if nothing has: those
+    /// who only read find that out no other way.
+    pub(crate) fn look_for_first_slice(&mut self, full_name: &str) -> Result<()> {
+        if let Some((_, false)) = self.slots.live(full_name) {
+            let slice = name::slice_of(full_name, 0);
+            if !self.slots.contains_key(&slice)
+                && (self.removed.contains_key(&slice) || self.base.lookup(&slice)?.is_none())
+            {
+                self.slots.note_no_first_slice(full_name);
+            }
+        }
+        Ok(())
+    }
+
     /// The variable of a name as a transaction sees it, which sees what it has made itself.
     pub(crate) fn find_visible(&mut self, full_name: &str, current: Option<TransactionId>) -> Result<Option<Object>> {
         match self.find(full_name, current)? {
@@ -186,8 +206,9 @@ impl Table {
                     }
                     _ => Ok(None),
                 });
-                let state = state.map_err(|error| error.of_variable(&name))?;
-                Named::Object(Object::Whole(Whole::new(state)))
+                let whole = Whole::new(state.map_err(|error| error.of_variable(&name))?);
+                whole.set_owning(true);
+                Named::Object(Object::Whole(whole))
             }
             Body::Alias(record) => Named::Alias { target: record.target, ordinal: record.ordinal },
             Body::Removed | Body::Patch(_) => {
@@ -241,6 +262,8 @@ pub(crate) fn state_of(view: &View, name: &str, record: VariableRecord) -> Resul
         name: name.into(),
         attached: true,
         regularizer: record.statics.regularizer.as_ref().map(Regularizer::from_record).transpose()?,
+        // A commit that says so holds the whole as well.
+        in_whole: record.statics.slice.is_some(),
         statics: Arc::new(record.statics),
         shape: record.shape,
         payload: Arc::new(payload),

@@ -13,7 +13,7 @@ use crate::format::{SlicePlace, Statics};
 use crate::scope::Regularizer;
 use crate::store::state::StoreState;
 use crate::store::table::{Named, Slot, Table};
-use crate::variable::{Object, Single, Whole};
+use crate::variable::{Object, Single, Whole, WholeState};
 
 thread_local! {
     /// The transactions this thread is in: at most one for each store.
@@ -35,7 +35,7 @@ impl TransactionId {
 #[derive(Debug)]
 pub(crate) enum Undo {
     /// A name was reserved.
-    Reserved(String),
+    Reserved(Arc<str>),
     /// A variable, or a slice of one, made room for another cut.
     Replaced { name: String, object: Object },
     /// A variable was claimed that was not before.
@@ -75,7 +75,8 @@ impl<'s> Transaction<'s> {
         if around.is_none() {
             CURRENT.with_borrow_mut(|current| current.push((key_of(store), id)));
         }
-        let start = store.table().log_len(id);
+        // An outermost one has done nothing yet.
+        let start = around.map_or(0, |id| store.table_to_read().log_len(id));
         Self { store, id, is_outermost: around.is_none(), start, kept: false }
     }
 
@@ -92,7 +93,7 @@ impl<'s> Transaction<'s> {
         let mut table = self.store.table();
         for undo in table.log_after(self.id, 0) {
             match undo {
-                Undo::Reserved(name) => make_live(&mut table, name),
+                Undo::Reserved(name) => make_live(&mut table, &name),
                 // Unless another slice took its place.
                 Undo::Replaced { name, .. } => {
                     if let Some(Slot::Leaving { .. }) = table.slots.get(&name) {
@@ -102,6 +103,7 @@ impl<'s> Transaction<'s> {
                 Undo::ClaimedSingle(_) | Undo::ClaimedWhole(_) | Undo::Bound(..) => {}
             }
         }
+        self.store.settle(table);
     }
 }
 
@@ -113,7 +115,6 @@ impl Drop for Transaction<'_> {
         if self.is_outermost {
             let key = key_of(self.store);
             CURRENT.with_borrow_mut(|current| current.retain(|(store, _)| *store != key));
-            self.store.settle();
         }
     }
 }
@@ -125,6 +126,10 @@ pub(crate) fn undo(store: &StoreState, transaction: TransactionId, len: usize) {
         match undo {
             Undo::Reserved(name) => {
                 if let Some(Slot::Reserved { named: Some(named), .. }) = table.slots.remove(&name) {
+                    // What it adopted is its own again.
+                    if let Named::Object(Object::Whole(whole)) = &named {
+                        whole.set_owning(false);
+                    }
                     detach(&named);
                 }
             }
@@ -137,31 +142,34 @@ pub(crate) fn undo(store: &StoreState, transaction: TransactionId, len: usize) {
             Undo::Bound(single, before) => single.state_mut().regularizer = before,
         }
     }
-    drop(table);
-    store.settle();
+    store.settle(table);
 }
 
-fn make_live(table: &mut Table, name: String) {
-    let Some(Slot::Reserved { named: Some(named), .. }) = table.slots.remove(&name) else { return };
-    table.slots.insert(name.clone(), Slot::Live(named.clone()));
+fn make_live(table: &mut Table, name: &Arc<str>) {
+    let Some(slot) = table.slots.get_mut(name) else { return };
+    let Slot::Reserved { named: Some(named), .. } = slot else { return };
+    let named = named.clone();
+    *slot = Slot::Live(named.clone());
     match named {
         Named::Object(Object::Single(single)) => single.note_changed(),
         Named::Object(Object::Whole(whole)) => {
-            let slices = whole.state().slices.clone();
+            let WholeState { slices, .. } = whole.state().clone();
+            // A commit that does not hold the whole holds its slices as variables of their own.
+            let is_durable = whole.state().is_durable();
             for (k, (offset, slice)) in slices.into_iter().enumerate() {
-                let place = SlicePlace { whole: name.clone(), ordinal: k as u32, offset };
+                let place = is_durable.then(|| SlicePlace { whole: name.to_string(), ordinal: k as u32, offset });
                 let mut state = slice.state_mut();
-                if state.statics.slice.as_ref() == Some(&place) {
+                if state.statics.slice == place {
                     continue;
                 }
                 // One that was adopted: from now on it is a slice of this variable.
-                state.statics = Arc::new(Statics { slice: Some(place), ..(*state.statics).clone() });
+                state.statics = Arc::new(Statics { slice: place, ..(*state.statics).clone() });
                 drop(state);
                 slice.note_changed();
             }
-            table.changed_names.push(name);
+            table.changed_names.push(name.to_string());
         }
-        Named::Alias { .. } => table.changed_names.push(name),
+        Named::Alias { .. } => table.changed_names.push(name.to_string()),
     }
 }
 

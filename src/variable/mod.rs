@@ -1,7 +1,9 @@
 //! Variables: the handles a program works with.
 
+mod capture;
 mod gate;
 mod read;
+mod reserve;
 mod shared;
 mod single;
 mod whole;
@@ -18,7 +20,9 @@ use crate::scope::Constraint;
 use crate::shape::{PartialShape, Shape};
 use crate::tensor::Tensor;
 
+pub(crate) use capture::Capture;
 pub use read::{Read, ReadStrings};
+pub(crate) use reserve::{BUDGET_BYTES, Reserve};
 pub(crate) use shared::Shared;
 pub(crate) use single::{NO_COMMIT, Single, State, detached};
 pub(crate) use whole::{Whole, WholeState};

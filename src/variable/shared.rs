@@ -1,21 +1,20 @@
-//! What all variables of one open store share: who changed since the last commit, memory to use again, steps.
+//! What all variables of one open store share: who changed since the last commit, memory for saves, steps.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, ThreadId};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::memory::Memory;
+use crate::variable::reserve::Reserve;
 use crate::variable::single::Single;
-
-/// Memory of replaced values is kept for the next update up to this many bytes, or one buffer if that is larger.
-const SPARE_BYTES: usize = 64 << 20;
 
 /// Shared by the variables of one open store.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     changed: Mutex<Vec<Weak<Single>>>,
-    spare: Mutex<Vec<Memory>>,
+    /// Trainable variables that no save covers.
+    uncovered: Mutex<Vec<Weak<Single>>>,
+    reserve: Reserve,
     steps: Steps,
 }
 
@@ -24,6 +23,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
+    /// With this budget for saves in flight.
+    pub(crate) fn new(reserve: Reserve) -> Self {
+        Self { reserve, ..Self::default() }
+    }
+
     /// Notes that a durable variable may differ from what the last commit holds.
     pub(crate) fn note_changed(&self, variable: &Arc<Single>) {
         lock(&self.changed).push(Arc::downgrade(variable));
@@ -34,33 +38,31 @@ impl Shared {
         std::mem::take(&mut *lock(&self.changed)).iter().filter_map(Weak::upgrade).collect()
     }
 
-    /// Memory that holds a copy of these bytes: fresh memory is slow, so that of an earlier value serves again.
-    pub(crate) fn copy(&self, bytes: &[u8]) -> Memory {
-        let spare = {
-            let mut spare = lock(&self.spare);
-            let found = spare.iter().position(|memory| memory.bytes().len() == bytes.len());
-            found.map(|i| spare.swap_remove(i))
-        };
-        match spare {
-            Some(mut memory) => {
-                memory.bytes_mut().copy_from_slice(bytes);
-                memory
-            }
-            None => Memory::copy_of(bytes),
-        }
+    /// Notes a trainable variable that no save covers.
+    pub(crate) fn note_uncovered(&self, variable: &Arc<Single>) {
+        lock(&self.uncovered).push(Arc::downgrade(variable));
     }
 
-    /// Keeps memory for [`Shared::copy`], letting the oldest go beyond the budget.
-    pub(crate) fn recycle(&self, memory: Memory) {
-        if !memory.takes_any_bytes() {
-            return;
-        }
-        let mut spare = lock(&self.spare);
-        spare.push(memory);
-        let mut held: usize = spare.iter().map(|memory| memory.bytes().len()).sum();
-        while held > SPARE_BYTES && spare.len() > 1 {
-            held -= spare.remove(0).bytes().len();
-        }
+    /// The names of the trainable variables that no save covers, in order of creation.
+    pub(crate) fn left_out(&self) -> Vec<String> {
+        let uncovered: Vec<_> = {
+            let mut noted = lock(&self.uncovered);
+            noted.retain(|variable| variable.strong_count() > 0);
+            noted.iter().filter_map(Weak::upgrade).collect()
+        };
+        let mut names: Vec<(u64, String)> = uncovered
+            .iter()
+            .map(|variable| variable.state())
+            .filter(|state| state.attached)
+            .map(|state| (state.statics.ordinal, state.name.to_string()))
+            .collect();
+        names.sort_unstable();
+        names.into_iter().map(|(_, name)| name).collect()
+    }
+
+    /// Memory that saves in flight may take.
+    pub(crate) fn reserve(&self) -> &Reserve {
+        &self.reserve
     }
 
     pub(crate) fn steps(&self) -> &Steps {

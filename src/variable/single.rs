@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::panic::Location;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
 
 use ndarray::{ArrayRef, ArrayViewMut, Dimension, IxDyn};
 
@@ -16,9 +16,11 @@ use crate::memory::Memory;
 use crate::scope::collection::GLOBAL_VARIABLES;
 use crate::scope::{Constraint, Regularizer};
 use crate::shape::Shape;
-use crate::shard::{Payload, Stored};
+use crate::shard::{Payload, Progress, Stored};
 use crate::tensor::{self, Tensor};
+use crate::variable::capture::Capture;
 use crate::variable::gate::Gate;
+use crate::variable::reserve::Reserve;
 use crate::variable::shared::Shared;
 
 /// What the static facts of a variable name as its first commit before there is one.
@@ -32,6 +34,8 @@ pub(crate) struct Single {
     gate: Gate,
     /// Whether it is on the list of changed variables.
     noted: AtomicBool,
+    /// What saves in flight have yet to write of earlier values. Locked after the state.
+    captures: Mutex<Vec<Weak<Capture>>>,
     /// Where in the program it was created; unknown after a reopen.
     created: Option<&'static Location<'static>>,
 }
@@ -53,6 +57,8 @@ pub(crate) struct State {
     pub(crate) constraint: Option<Constraint>,
     /// Whether this process has got it by name: a second `resume` of the name is refused.
     pub(crate) claimed: bool,
+    /// Whether a partitioned variable holds it as a slice, so that its shape is fixed.
+    pub(crate) in_whole: bool,
 }
 
 impl State {
@@ -65,8 +71,49 @@ impl State {
         self.statics.collections.iter().any(|key| key == GLOBAL_VARIABLES)
     }
 
+    /// Whether it takes a value of any shape: it declares none, and is no slice.
+    pub(crate) fn is_open(&self) -> bool {
+        self.statics.declared.axes().is_none() && !self.in_whole
+    }
+
+    /// The range of all bytes.
+    #[expect(clippy::single_range_in_vec_init, reason = "a list of ranges is meant, which holds one")]
+    fn all_bytes(&self) -> Vec<Range<u64>> {
+        vec![0..self.payload.len_bytes()]
+    }
+
+    /// The ranges of rows (indices of the first axis); those that there are not are left out.
+    fn bytes_of_rows(&self, rows: &[usize]) -> Vec<Range<u64>> {
+        let count = self.shape.sizes().first().copied().unwrap_or_default();
+        let row_bytes = self.payload.len_bytes().checked_div(count).unwrap_or_default();
+        let rows = rows.iter().map(|row| *row as u64).filter(|row| *row < count);
+        rows.map(|row| row * row_bytes..(row + 1) * row_bytes).collect()
+    }
+
+    /// Notes that a commit holds a value of this variable there.
+    pub(crate) fn set_committed(&mut self, commit: CommitId, stored: &Arc<Stored>) {
+        self.base = Some(Arc::clone(stored));
+        if self.statics.first_commit == NO_COMMIT {
+            Arc::make_mut(&mut self.statics).first_commit = commit;
+        }
+    }
+
     fn check_attached(&self) -> Result<()> {
         if self.attached { Ok(()) } else { Err(detached(&self.name)) }
+    }
+}
+
+/// Tells which bytes of a value are about to be changed in place.
+type InPlace<'a> = dyn Fn(&State) -> Vec<Range<u64>> + 'a;
+
+/// Waiting for a save to come on; dropping ends it.
+struct Waiting(Weak<Capture>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some(capture) = self.0.upgrade() {
+            capture.end_waiting();
+        }
     }
 }
 
@@ -79,8 +126,68 @@ pub(crate) fn detached(name: &str) -> Error {
 
 impl Single {
     pub(crate) fn new(shared: Arc<Shared>, state: State, created: Option<&'static Location<'static>>) -> Arc<Self> {
-        let (gate, noted) = (Gate::default(), AtomicBool::new(false));
-        Arc::new(Self { shared, state: RwLock::new(state), gate, noted, created })
+        let (gate, noted, captures) = (Gate::default(), AtomicBool::new(false), Mutex::default());
+        let is_uncovered = state.statics.trainable && !state.is_durable();
+        let single = Arc::new(Self { shared, state: RwLock::new(state), gate, noted, captures, created });
+        if is_uncovered {
+            single.shared.note_uncovered(&single);
+        }
+        single
+    }
+
+    pub(crate) fn reserve(&self) -> &Reserve {
+        self.shared.reserve()
+    }
+
+    fn captures(&self) -> MutexGuard<'_, Vec<Weak<Capture>>> {
+        self.captures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Captures the value for a save; `state` is this variable's.
+    pub(crate) fn capture(self: &Arc<Self>, state: &State, progress: &Arc<Progress>) -> Arc<Capture> {
+        let capture = Arc::new(Capture::of(self, state, progress));
+        let mut captures = self.captures();
+        captures.retain(|capture| capture.strong_count() > 0);
+        captures.push(Arc::downgrade(&capture));
+        capture
+    }
+
+    /// The state, locked for a change of its value, once no save in flight needs what is about to be lost: `in_place`
+    /// tells which bytes are changed in place, if they can be; without it the value is replaced.
+    fn state_to_change(&self, in_place: Option<&InPlace<'_>>) -> Result<RwLockWriteGuard<'_, State>> {
+        loop {
+            let moves = self.reserve().moves();
+            let mut state = self.state_mut();
+            let Some(blocking) = self.prepare(&mut state, in_place)? else { return Ok(state) };
+            drop(state);
+            blocking.begin_waiting();
+            let waiting = Waiting(Arc::downgrade(&blocking));
+            // The save may end by letting go of it.
+            drop(blocking);
+            self.reserve().wait(moves);
+            drop(waiting);
+        }
+    }
+
+    /// Lets every capture keep what it needs. Gives one that cannot yet.
+    fn prepare(&self, state: &mut State, in_place: Option<&InPlace<'_>>) -> Result<Option<Arc<Capture>>> {
+        let live: Vec<Arc<Capture>> = self.captures().iter().filter_map(Weak::upgrade).collect();
+        if live.is_empty() {
+            return Ok(None);
+        }
+        let in_place = in_place.filter(|_| state.payload.is_changeable()).map(|ranges| ranges(state));
+        for capture in live {
+            let is_ready = match &in_place {
+                Some(ranges) => {
+                    ranges.iter().try_fold(true, |ready, range| Ok(ready && capture.preserve(&state.payload, range)?))
+                }
+                None => Ok(capture.hand_over(&state.payload)),
+            };
+            if !is_ready.map_err(|error: Error| error.of_variable(&*state.name))? {
+                return Ok(Some(capture));
+            }
+        }
+        Ok(None)
     }
 
     pub(crate) fn state(&self) -> RwLockReadGuard<'_, State> {
@@ -109,15 +216,6 @@ impl Single {
         Some(self.state().statics.first_commit).filter(|commit| *commit != NO_COMMIT)
     }
 
-    /// Notes that a commit holds this value now.
-    pub(crate) fn set_committed(&self, commit: CommitId, payload: &Payload) {
-        let mut state = self.state_mut();
-        state.base = payload.durable().cloned();
-        if state.statics.first_commit == NO_COMMIT {
-            Arc::make_mut(&mut state.statics).first_commit = commit;
-        }
-    }
-
     /// Notes that the entry may differ from the last commit's, if it is one that commits hold.
     pub(crate) fn note_changed(self: &Arc<Self>) {
         if self.state().is_durable() && !self.noted.swap(true, Ordering::AcqRel) {
@@ -130,14 +228,14 @@ impl Single {
         self.noted.store(false, Ordering::Release);
     }
 
-    /// The record of this variable for a manifest, with its value to be made durable.
-    pub(crate) fn record(&self, state: &State, stored: &Stored, commit: CommitId) -> VariableRecord {
-        let mut statics = (*state.statics).clone();
+    /// The record of this variable for a manifest, as it was when these facts were taken.
+    pub(crate) fn record(&self, statics: &Statics, shape: &Shape, stored: &Stored, commit: CommitId) -> VariableRecord {
+        let mut statics = statics.clone();
         if statics.first_commit == NO_COMMIT {
             // An earlier commit may have been published since this state was taken.
             statics.first_commit = self.first_commit().unwrap_or(commit);
         }
-        VariableRecord { statics, shape: state.shape.clone(), content: stored.content().clone() }
+        VariableRecord { statics, shape: shape.clone(), content: stored.content().clone() }
     }
 
     /// Its value and shape now.
@@ -175,7 +273,7 @@ impl Single {
     pub(crate) fn assign(self: &Arc<Self>, value: Tensor, any_shape: bool) -> Result<()> {
         let _inside = self.named(self.gate.enter())?;
         let replaced = {
-            let mut state = self.state_mut();
+            let mut state = self.state_to_change(None)?;
             check_assign(&state, &value, any_shape)?;
             state.shape = value.shape().clone();
             std::mem::replace(&mut state.payload, Arc::new(Payload::in_memory(value.into_memory())))
@@ -189,11 +287,18 @@ impl Single {
         self.named(self.gate.enter()).map(drop)
     }
 
+    /// Checks that the store still holds the variable, and that its value has this shape.
+    pub(crate) fn check_can_hold(&self, shape: &Shape) -> Result<()> {
+        let state = self.state();
+        state.check_attached()?;
+        if state.shape == *shape { Ok(()) } else { Err(assign_shape(&state.name, shape, &state.shape)) }
+    }
+
     /// Replaces the value by one that lies anywhere; dtype and shape have been checked.
     pub(crate) fn set_value(self: &Arc<Self>, payload: Arc<Payload>, shape: Shape) -> Result<()> {
         let _inside = self.named(self.gate.enter())?;
         let replaced = {
-            let mut state = self.state_mut();
+            let mut state = self.state_to_change(None)?;
             state.check_attached()?;
             state.shape = shape;
             std::mem::replace(&mut state.payload, payload)
@@ -204,15 +309,15 @@ impl Single {
 
     fn replaced(self: &Arc<Self>, payload: Arc<Payload>) {
         if let Some(memory) = payload.into_memory() {
-            self.shared.recycle(memory);
+            self.reserve().recycle(memory);
         }
         self.note_changed();
     }
 
     /// Lets `change` work on a copy, which becomes the value when it returns.
     ///
-    /// The copy is what makes a panic leave the old value, readers see whole values only, and a running save need no
-    /// care: the value it reads never changes. Its memory is that of an earlier value.
+    /// The copy is what makes a panic leave the old value and readers see whole values only. Its memory is that of an
+    /// earlier value.
     pub(crate) fn update<T: Element>(
         self: &Arc<Self>,
         change: impl FnOnce(ArrayViewMut<'_, T, IxDyn>) -> Result<()>,
@@ -220,12 +325,12 @@ impl Single {
         let _inside = self.named(self.gate.enter())?;
         let (payload, shape, dtype) = self.snapshot()?;
         self.named(tensor::check_dtype::<T>(dtype))?;
-        let mut copy = self.shared.copy(self.named(payload.bytes())?);
+        let mut copy = self.reserve().copy(self.named(payload.bytes())?);
         drop(payload);
         let elements = copy.elements_mut::<T>().ok_or_else(|| not_elements(dtype).of_variable(&*self.name()))?;
         change(ArrayViewMut::from_shape(shape.to_dim(), elements).expect("their number is the shape's"))?;
         let replaced = {
-            let mut state = self.state_mut();
+            let mut state = self.state_to_change(None)?;
             state.check_attached()?;
             std::mem::replace(&mut state.payload, Arc::new(Payload::in_memory(Arc::new(copy))))
         };
@@ -238,7 +343,7 @@ impl Single {
         if state.payload.memory_mut().is_none() {
             // Its name comes from the state at hand, which is locked.
             let bytes = state.payload.bytes().map_err(|error| error.of_variable(&*state.name))?;
-            let copy = self.shared.copy(bytes);
+            let copy = self.reserve().copy(bytes);
             state.payload = Arc::new(Payload::in_memory(Arc::new(copy)));
         }
         change(state.payload.memory_mut().expect("the copy is held by nobody else"));
@@ -253,7 +358,7 @@ impl Single {
     ) -> Result<()> {
         let _inside = self.named(self.gate.enter())?;
         {
-            let mut state = self.state_mut();
+            let mut state = self.state_to_change(Some(&State::all_bytes))?;
             state.check_attached()?;
             let name = Arc::clone(&state.name);
             let dtype = state.dtype();
@@ -297,7 +402,7 @@ impl Single {
         let elements = copy.elements_mut::<T>().ok_or_else(|| not_elements(dtype).of_variable(&*self.name()))?;
         change(ArrayViewMut::from_shape(part.to_dim(), elements).expect("their number is the shape's"))?;
         {
-            let mut state = self.state_mut();
+            let mut state = self.state_to_change(Some(&|_| vec![range.clone()]))?;
             state.check_attached()?;
             self.change_in_place(&mut state, |memory| {
                 write_elements::<T>(memory, range.start, &copy);
@@ -315,7 +420,7 @@ impl Single {
     ) -> Result<()> {
         let _inside = self.named(self.gate.enter())?;
         {
-            let mut state = self.state_mut();
+            let mut state = self.state_to_change(Some(&|state| state.bytes_of_rows(rows)))?;
             state.check_attached()?;
             let (name, dtype) = (Arc::clone(&state.name), state.dtype());
             tensor::check_dtype::<T>(dtype).map_err(|error| error.of_variable(&*name))?;
@@ -362,7 +467,7 @@ fn check_assign(state: &State, value: &Tensor, any_shape: bool) -> Result<()> {
         let what = format!("a {} was assigned to variable {name:?}, which holds {}", value.dtype(), state.dtype());
         return Err(Error::new(ErrorKind::DtypeMismatch, what).of_variable(name));
     }
-    let free = any_shape && state.statics.declared.axes().is_none() && state.statics.slice.is_none();
+    let free = any_shape && state.is_open();
     if value.shape() == &state.shape || free {
         return Ok(());
     }

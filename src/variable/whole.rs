@@ -59,6 +59,13 @@ impl WholeState {
 }
 
 impl Whole {
+    /// Says that its slices belong to it, or no longer do.
+    pub(crate) fn set_owning(&self, owning: bool) {
+        for (_, slice) in &self.state().slices {
+            slice.state_mut().in_whole = owning;
+        }
+    }
+
     pub(crate) fn new(state: WholeState) -> Arc<Self> {
         Arc::new(Self { state: RwLock::new(state) })
     }

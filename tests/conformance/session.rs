@@ -86,6 +86,11 @@ pub(crate) fn enter<'s>(
 ) -> Result<Scope<'s>> {
     let arguments = &step.arguments;
     let given = |key: &str| given(arguments, key);
+    // Arguments that are refused when they are built fail before the scope is looked at.
+    let initializer = initializer(given("initializer"))?;
+    let regularizer = regularizer(given("regularizer"))?;
+    let partitioner = partitioner(given("partitioner"))?;
+    let getter = getter(given("custom_getter"), touched)?;
     let label = given("reopen").as_str().map(|label| labels[label].clone());
     let name = match (&label, given("scope")) {
         (Some(handle), _) => Some(ScopeName::Handle(handle)),
@@ -97,16 +102,16 @@ pub(crate) fn enter<'s>(
     if let Some(reuse) = reuse(given("reuse"))? {
         open = open.reuse_mode(reuse);
     }
-    if let Some(initializer) = initializer(given("initializer"))? {
+    if let Some(initializer) = initializer {
         open = open.initializer(initializer);
     }
-    if let Some(regularizer) = regularizer(given("regularizer"))? {
+    if let Some(regularizer) = regularizer {
         open = open.regularizer(regularizer);
     }
-    if let Some(partitioner) = partitioner(given("partitioner"))? {
+    if let Some(partitioner) = partitioner {
         open = open.partitioner(partitioner);
     }
-    if let Some(getter) = getter(given("custom_getter"), touched)? {
+    if let Some(getter) = getter {
         open = open.custom_getter(passing(getter));
     }
     if let Some(device) = given("caching_device").as_str() {

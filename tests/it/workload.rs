@@ -35,7 +35,7 @@ impl World {
 
     fn open(&mut self) -> Result<()> {
         self.store = None;
-        self.store = Some(Store::options().tap(Arc::clone(&self.tap)).open(&self.path)?);
+        self.store = Some(Store::options().tap(Arc::clone(&self.tap)).tidies_at_once(true).open(&self.path)?);
         Ok(())
     }
 

@@ -21,7 +21,7 @@ fn writes_go_on_one_after_the_other_and_anywhere() {
     file.write_all(b"one").unwrap();
     file.write_all(b"two").unwrap();
     file.write_all_at(b"far", 8).unwrap();
-    assert_eq!((file.position(), file.len().unwrap()), (6, 11));
+    assert_eq!((file.position, file.len().unwrap()), (6, 11));
     file.write_all(b"").unwrap();
     file.set_len(10).unwrap();
     file.sync_data().unwrap();
@@ -75,7 +75,7 @@ fn a_broken_write_says_where_and_leaves_what_came_before() {
     let (folder, mut file) = temp(faults);
     file.write_all(b"abc").unwrap();
     let error = file.write_all(b"defg").unwrap_err();
-    assert_eq!((error.kind(), error.offset_bytes(), file.position()), (ErrorKind::Io, Some(3), 3));
+    assert_eq!((error.kind(), error.offset_bytes(), file.position), (ErrorKind::Io, Some(3), 3));
     assert_eq!(held(&folder), b"abcde");
     let (folder, mut file) = temp(Faults::new(|_, op| match op {
         Op::Write { .. } => Verdict::Short { bytes: 0, then: None },

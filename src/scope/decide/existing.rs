@@ -2,6 +2,7 @@
 
 use crate::dtype::DType;
 use crate::error::Result;
+use crate::name::slice_of;
 use crate::shape::{PartialShape, Shape};
 
 /// What is known of a single variable, or of a slice.
@@ -45,6 +46,14 @@ pub trait Existing {
     /// # Errors
     /// Whatever keeps it from being looked up.
     fn whole(&self, full_name: &str) -> Result<Option<WholeFacts>>;
+
+    /// Whether there is a single variable of the name that the first slice of this one would have.
+    ///
+    /// # Errors
+    /// Whatever keeps it from being looked up.
+    fn has_first_slice(&self, full_name: &str) -> Result<bool> {
+        Ok(self.variable(&slice_of(full_name, 0))?.is_some())
+    }
 
     /// Where the variable of this name was first created, such as `at src/model.rs:12` or `by commit 7`. Messages say it.
     fn first_created(&self, full_name: &str) -> Option<String>;

@@ -91,8 +91,8 @@ impl<'r> Asked<'r, '_> {
         {
             return Ok(decision);
         }
-        let first_slice = slice_of(self.name(), 0);
-        if self.existing.variable(&first_slice)?.is_some() {
+        if self.existing.has_first_slice(self.name())? {
+            let first_slice = slice_of(self.name(), 0);
             let what = format!(
                 "variable {:?} was made with a partitioner, since its slice {first_slice:?} exists{}, and is asked for \
                  without one",

@@ -66,7 +66,7 @@ fn a_getter_sees_the_full_name_and_what_the_scope_supplies() {
     scope.get_local_variable("l").shape([2]).trainable(true).get().unwrap();
     let seen = seen.lock().unwrap();
     let [global, local] = &seen[..] else { panic!("{} requests", seen.len()) };
-    assert_eq!((global.name.as_str(), global.scope.as_str(), global.dtype), ("s/v", "s", DType::F64));
+    assert_eq!((global.name.as_str(), &*global.scope, global.dtype), ("s/v", "s", DType::F64));
     assert_eq!(global.caching_device.as_deref(), Some("/cpu:0"));
     assert!(global.initializer.is_some() && global.trainable && global.collections.is_none());
     assert!(!local.trainable);

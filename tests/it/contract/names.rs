@@ -47,6 +47,58 @@ fn an_alias_is_the_variable_itself() {
 }
 
 #[test]
+fn whatever_becomes_a_first_slice_is_noticed_at_once() {
+    let folder = folder();
+    let store = store_in(&folder);
+    let get = |store: &Store| auto(store, "w");
+    let made_in = |store: &Store, name: &str| drop(store.root().variable(name, 2).unwrap());
+    let made = |name: &str| made_in(&store, name);
+    let settled = |store: &Store| {
+        // The second one finds out nothing that the first did not.
+        assert_eq!(get(store).unwrap(), get(store).unwrap());
+    };
+    made("w");
+    settled(&store);
+    store.save("without").unwrap();
+    settled(&store);
+    let gone = || {
+        store.remove("w/part_0").unwrap();
+        settled(&store);
+    };
+
+    made("w/part_0");
+    refused(get(&store), ErrorKind::PartitionerMissing);
+    store.save("with").unwrap();
+    refused(get(&store), ErrorKind::PartitionerMissing);
+    gone();
+    store.commit().unwrap();
+    settled(&store);
+
+    made("x");
+    store.rename("x", "w/part_0").unwrap();
+    refused(get(&store), ErrorKind::PartitionerMissing);
+    gone();
+    store.alias("w/part_0", &store.find("w").unwrap().unwrap()).unwrap();
+    settled(&store);
+    gone();
+
+    store.restore("with").unwrap();
+    refused(get(&store), ErrorKind::PartitionerMissing);
+    store.restore("without").unwrap();
+    settled(&store);
+    store.restore("with").unwrap();
+    store.commit().unwrap();
+    let store = reopened(store);
+    refused(get(&store), ErrorKind::PartitionerMissing);
+    store.restore("without").unwrap();
+    settled(&store);
+    made_in(&store, "w/part_0");
+    refused(get(&store), ErrorKind::PartitionerMissing);
+    store.rollback().unwrap();
+    settled(&store);
+}
+
+#[test]
 fn aliases_stand_in_nobodys_way() {
     let folder = folder();
     let store = store_in(&folder);

@@ -1,7 +1,7 @@
 //! Partitioned variables: one variable when read, many slices on disk.
 
 use varkeep::scope::partitioner;
-use varkeep::{Checkpoint, ErrorKind, SavedKind, Tensor, init};
+use varkeep::{Checkpoint, ErrorKind, LoadOptions, SavedKind, Tensor, init};
 
 use super::{folder, members, refused, reopened, store_in, store_path, values, vector};
 
@@ -112,4 +112,46 @@ fn an_adoption_is_made_durable_by_the_next_commit() {
     let store = reopened(store);
     assert_eq!(values(&store.find("w").unwrap().unwrap()), [1.0; 4]);
     refused(store.remove("w/part_0"), ErrorKind::SliceOfWhole);
+}
+
+/// What a slice may be assigned hangs on whether a partitioned variable holds it now, not on what held it when it was
+/// committed.
+#[test]
+fn a_slice_is_fixed_while_a_whole_holds_it_and_free_when_it_stands_alone() {
+    let folder = folder();
+    let store = store_in(&folder);
+    let root = store.root();
+    let open = |name: &str, value: &[f32]| {
+        root.get_variable(name).initializer(init::array(vector(value))).validate_shape(false).get().unwrap()
+    };
+    let part = open("w/part_0", &[1.0, 2.0]);
+    store.save("before").unwrap();
+    root.get_local_variable("w/part_1").initializer(vector(&[3.0])).get().unwrap();
+    let auto = root.scope("").auto_reuse().enter().unwrap();
+    let whole = auto.get_variable("w").shape([3]).partitioner(partitioner::fixed_size(2, 0)).get().unwrap();
+    refused(part.assign_any_shape(vector(&[5.0])), ErrorKind::AssignShapeMismatch);
+    // Going back to before it was a slice leaves it one: the whole is not durable, and stays.
+    store.restore("before").unwrap();
+    refused(part.assign_any_shape(vector(&[5.0])), ErrorKind::AssignShapeMismatch);
+    assert_eq!(values(&whole), [1.0, 2.0, 3.0]);
+    let report = store.save("half").unwrap();
+    assert_eq!(report.variables, 1, "the slice that is durable counts as the variable that it is in the checkpoint");
+    assert_eq!(store.checkpoint("half").unwrap().get("w/part_0").unwrap().kind(), SavedKind::Variable);
+    drop(auto);
+    drop(root);
+    // In another session there is no whole around it.
+    let store = reopened(store);
+    let part = store.find("w/part_0").unwrap().unwrap();
+    part.assign_any_shape(vector(&[5.0])).unwrap();
+    store.load_from(store_path(&folder), "before", &LoadOptions::strict()).unwrap();
+    assert_eq!(values(&part), [1.0, 2.0]);
+
+    // One that a partitioned variable holds is a slice also before that is looked at.
+    let root = store.root();
+    let get = root.get_variable("v").initializer(vector(&[1.0, 2.0])).validate_shape(false);
+    get.partitioner(partitioner::fixed_size(2, 0)).get().unwrap();
+    drop(root);
+    let store = reopened(store);
+    let part = store.find("v/part_0").unwrap().unwrap();
+    refused(part.assign_any_shape(vector(&[5.0, 6.0])), ErrorKind::AssignShapeMismatch);
 }

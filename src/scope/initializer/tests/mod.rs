@@ -13,7 +13,7 @@ mod values;
 
 /// A variable in one piece.
 fn make(initializer: impl Into<Initializer>, dtype: DType, shape: impl IntoSizes) -> Result<Tensor> {
-    let shape = Shape::new(shape.into_sizes()).unwrap();
+    let shape = Shape::new(shape.into_sizes().collect::<Vec<_>>()).unwrap();
     make_slice(initializer, dtype, &shape, &vec![0; shape.rank()], &shape)
 }
 

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn shape(sizes: impl IntoSizes) -> Shape {
-    Shape::new(sizes.into_sizes()).unwrap()
+    Shape::new(sizes.into_sizes().collect::<Vec<_>>()).unwrap()
 }
 
 fn known(sizes: impl IntoSizes) -> PartialShape {

@@ -1,0 +1,65 @@
+//! Merging manifests beside all commits, on a thread of its own.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+use crate::checkpoint::View;
+use crate::commit::History;
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::ManifestKind;
+use crate::io::{NewFile, sync_all};
+use crate::manifest::{ManifestFile, write_manifest};
+use crate::shard::ReadMode;
+
+/// A merge in progress. Its result serves the next commit; nothing waits for it.
+pub(crate) struct Merging {
+    /// The manifests that are being merged, newest first.
+    pub(crate) from: Vec<Arc<ManifestFile>>,
+    cancelled: Arc<AtomicBool>,
+    thread: JoinHandle<Result<ManifestFile>>,
+}
+
+impl Merging {
+    /// Begins to merge the `count` newest manifests of a state. `None` if no thread can be had: the next commit tries.
+    pub(crate) fn start(history: &History, view: &Arc<View>, count: usize, mode: ReadMode) -> Option<Self> {
+        let from = view.stack().files()[..count].to_vec();
+        let cancelled = Arc::new(AtomicBool::new(false));
+        let (history, view, flag) = (history.clone(), Arc::clone(view), Arc::clone(&cancelled));
+        let work = move || merge(&history, &view, count, mode, &flag);
+        let thread = std::thread::Builder::new().name("varkeep-merge".to_owned()).spawn(work).ok()?;
+        Some(Self { from, cancelled, thread })
+    }
+
+    pub(crate) fn is_finished(&self) -> bool {
+        self.thread.is_finished()
+    }
+
+    /// Waits for the merged manifest, which is durable.
+    pub(crate) fn finish(self) -> Result<Arc<ManifestFile>> {
+        self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)).map(Arc::new)
+    }
+
+    /// Gives it up and waits for its end. What it has written is an orphan.
+    pub(crate) fn cancel(self) {
+        self.cancelled.store(true, Ordering::Relaxed);
+        let _given_up = self.thread.join();
+    }
+}
+
+fn merge(history: &History, view: &View, count: usize, mode: ReadMode, cancelled: &AtomicBool) -> Result<ManifestFile> {
+    let (stack, dir, store) = (view.stack(), &history.folders.manifests, history.store.id);
+    let kind = if count == stack.files().len() { ManifestKind::Base } else { ManifestKind::Delta };
+    let entries = stack.merged(count).map(|entry| {
+        if cancelled.load(Ordering::Relaxed) {
+            return Err(Error::new(ErrorKind::SaveCancelled, "the store is being closed"));
+        }
+        entry
+    });
+    let (file, reference) = write_manifest(dir, store, kind, view.shards(), entries)?;
+    let merged = sync_all(&[&file], &[dir]).and_then(|()| ManifestFile::open(dir, store, &reference, mode));
+    if merged.is_err() {
+        NewFile::discard(file);
+    }
+    merged
+}

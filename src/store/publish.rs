@@ -1,0 +1,584 @@
+//! Making commits: the state and the steps of the publishing thread.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::checkpoint::View;
+use crate::commit::{Candidate, Ledger, Published, dropped, publish, stage_commit, tag_not_found};
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::{CommitRecord, Entry, ManifestKind, Retention, ShardRef, Summary, TagEntry};
+use crate::id::{AttemptId, CommitId};
+use crate::io::{self, Dir, NewFile, sync_all};
+use crate::manifest::{ManifestFile, overlay, to_fold, to_merge, write_manifest};
+use crate::shard::{Payload, Placing, Progress, Stored, Written, write_slices};
+use crate::store::changes::{Changes, Difference, Held, Upsert};
+use crate::store::checkpoint_facts::Facts;
+use crate::store::merging::Merging;
+use crate::store::remover::Remover;
+use crate::store::state::StoreState;
+
+/// So many files of no further use wait for a moment without commits; more do not.
+const BACKLOG_MAX: usize = 256;
+
+/// About what a manifest takes beside its entries.
+const MANIFEST_BYTES_MIN: u64 = 1 << 10;
+
+/// What a commit is to be.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    pub(crate) tag: Option<String>,
+    pub(crate) replace: bool,
+    pub(crate) metadata: Vec<u8>,
+    pub(crate) progress: Arc<Progress>,
+}
+
+/// What came of a commit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outcome {
+    pub(crate) number: u64,
+    pub(crate) id: CommitId,
+    pub(crate) summary: Summary,
+    /// Whether anything was written at all.
+    pub(crate) is_new: bool,
+}
+
+/// Files that are written and not yet durable.
+#[derive(Default)]
+struct Unsynced {
+    files: Vec<NewFile>,
+    /// Their folders.
+    dirs: Vec<Dir>,
+}
+
+impl Unsynced {
+    fn discard(self) {
+        self.files.into_iter().for_each(NewFile::discard);
+    }
+}
+
+/// A state that is written, all but the commit that names it.
+struct Next {
+    view: Arc<View>,
+    names_changed: bool,
+    summary: Summary,
+}
+
+/// The state of the publishing thread.
+pub(crate) struct Publisher {
+    store: Arc<StoreState>,
+    /// The newest commit, of which the next one carries the tags on.
+    head: Option<CommitRecord>,
+    /// No commit file has this number or a higher one.
+    next_number: u64,
+    /// Changes that an earlier commit did not get to write, and later ones count on.
+    unpublished: Changes,
+    /// What kept commits name; unknown after an opening or a failure, until it is looked for.
+    ledger: Option<Ledger>,
+    /// Whether anything may be reclaimed.
+    reclaims: bool,
+    tidies_at_once: bool,
+    remover: Remover,
+    /// What a reset has replaced: large values take their time to go.
+    replaced: Vec<Arc<Payload>>,
+    merging: Option<Merging>,
+    facts: Facts,
+}
+
+impl Publisher {
+    /// With `tidies_at_once`, what is of no further use goes before the next commit: so that the order of operations does
+    /// not depend on time.
+    pub(crate) fn new(
+        store: Arc<StoreState>,
+        head: Option<CommitRecord>,
+        next_number: u64,
+        reclaims: bool,
+        tidies_at_once: bool,
+    ) -> Self {
+        Self {
+            store,
+            head,
+            next_number,
+            unpublished: Changes::default(),
+            ledger: None,
+            reclaims,
+            tidies_at_once,
+            remover: Remover::default(),
+            replaced: Vec::new(),
+            merging: None,
+            facts: Facts::default(),
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.store.history.folders.root.path()
+    }
+
+    pub(crate) fn store(&self) -> &Arc<StoreState> {
+        &self.store
+    }
+
+    pub(crate) fn latch(&self, error: &Error) {
+        self.store.latch(error);
+    }
+
+    /// Replaces the state: what earlier commits failed to publish is forgotten.
+    pub(crate) fn reset_to(&mut self, view: &Arc<View>) -> Result<()> {
+        self.replaced = self.store.reset_to(view)?;
+        self.unpublished = Changes::default();
+        Ok(())
+    }
+
+    /// Makes changes durable as one unit.
+    ///
+    /// # Errors
+    /// `tag_exists`; what reading and writing fails with, the state staying dirty; `outcome_unknown`, which latches;
+    /// `earlier_save_failed`, if it counted on a save that failed after it had begun to write.
+    pub(crate) fn commit(&mut self, changes: Changes, plan: Plan) -> Result<Outcome> {
+        let taken_up = self.take_up(changes);
+        let outcome = taken_up.and_then(|()| {
+            self.store.check_latch()?;
+            self.check_tag(&plan)?;
+            self.write_and_publish(plan)
+        });
+        if outcome.is_err() {
+            let mut table = self.store.table();
+            // What has begun to write may have let go of values that were changed since. Unless others count on it, so
+            // may what has not: it holds memory.
+            if self.unpublished.is_begun() || table.saves_queued == 0 {
+                table.failures += 1;
+                std::mem::take(&mut self.unpublished).give_back(&mut table);
+            }
+        }
+        outcome
+    }
+
+    fn take_up(&mut self, changes: Changes) -> Result<()> {
+        let mut table = self.store.table();
+        table.saves_queued -= 1;
+        // Changes of a state that was given up for another one while they waited are given up with it.
+        if changes.resets != table.resets {
+            return Ok(());
+        }
+        if changes.failures != table.failures {
+            changes.give_back(&mut table);
+            return Err(Error::new(ErrorKind::EarlierSaveFailed, "a save that this one counted on has failed")
+                .in_file(self.path())
+                .advise("save again: nothing was lost, and the next save covers all of it"));
+        }
+        drop(table);
+        self.unpublished.add(changes);
+        Ok(())
+    }
+
+    fn write_and_publish(&mut self, plan: Plan) -> Result<Outcome> {
+        self.take_up_merge();
+        let base = self.store.base();
+        let id = CommitId::from_bytes(io::random_128()?);
+        // Should this fail, what it has written is nobody's.
+        let ledger = self.ledger.take();
+        let mut unsynced = Unsynced::default();
+        let progress = Arc::clone(&plan.progress);
+        let next = self.prepare(&base, id, &progress, &mut unsynced);
+        let (next, stored) = match next {
+            Ok(next) => next,
+            Err(error) => {
+                unsynced.discard();
+                return Err(error);
+            }
+        };
+        let head = self.head.as_ref().filter(|head| Some(head.id) == base.id());
+        let (record, is_new) = match head {
+            Some(head) if plan.tag.is_none() && Arc::ptr_eq(&next.view, &base) => {
+                unsynced.discard();
+                (head.clone(), false)
+            }
+            _ => (self.publish(self.record(&base, id, &next, plan)?, unsynced, &progress)?, true),
+        };
+        self.ledger = ledger;
+        // The commit is durable: nothing from here on can fail.
+        let outcome = Outcome { number: record.number, id: record.id, summary: record.summary, is_new };
+        let published = std::mem::take(&mut self.unpublished);
+        for (name, upsert) in &published.upserts {
+            let Upsert::Single(snapshot) = upsert else { continue };
+            match &snapshot.value {
+                Held::Captured(capture) => {
+                    if let Some(stored) = stored.get(name) {
+                        capture.committed(record.id, stored);
+                    }
+                }
+                Held::Durable(stored) => snapshot.single.state_mut().set_committed(record.id, stored),
+            }
+        }
+        let names = record.names;
+        let view = next.view.with_commit(record.clone());
+        self.head = Some(record);
+        self.store.adopt(view, &published.removed);
+        if next.names_changed {
+            self.store.catalog_apply(published.catalog(), names);
+        }
+        if is_new {
+            self.account();
+            self.merge_if_due();
+        }
+        Ok(outcome)
+    }
+
+    fn check_tag(&self, plan: &Plan) -> Result<()> {
+        let tags = self.head.as_ref().map_or(&[][..], |head| &head.tags);
+        let taken = plan.tag.as_ref().and_then(|tag| tags.iter().find(|entry| entry.tag == *tag));
+        let Some(taken) = taken.filter(|_| !plan.replace) else { return Ok(()) };
+        let what = format!("there is a checkpoint tagged {:?} already, commit {}", taken.tag, taken.number);
+        Err(Error::new(ErrorKind::TagExists, what)
+            .in_file(self.path())
+            .advise("choose another tag, or replace that checkpoint with `.replace()`"))
+    }
+
+    /// Writes the next state, all but the commit that names it, and opens its files. Where what was written lies comes
+    /// with it, by name.
+    fn prepare(
+        &self,
+        base: &Arc<View>,
+        id: CommitId,
+        progress: &Arc<Progress>,
+        unsynced: &mut Unsynced,
+    ) -> Result<(Next, HashMap<String, Arc<Stored>>)> {
+        let StoreState { history, shards, buffers, threads, .. } = &*self.store;
+        let jobs = self.unpublished.jobs();
+        let placing = Placing { shards, buffers, hash_seed: history.store.hash_seed, progress: Arc::clone(progress) };
+        let Written { stored, files, bytes_new } = write_slices(&placing, *threads, &jobs)?;
+        if !files.is_empty() {
+            unsynced.files = files;
+            unsynced.dirs.push(history.folders.shards.clone());
+        }
+        let stored: HashMap<&str, Arc<Stored>> = jobs.iter().map(|job| job.name).zip(stored).collect();
+        let Difference { entries, names, summary } = self.unpublished.difference(base, id, &stored)?;
+        let summary = Summary { bytes_new, ..summary };
+        let view = if entries.is_empty() && base.commit().is_some() {
+            Arc::clone(base)
+        } else {
+            let new_shards = stored.values().flat_map(|stored| stored.shards()).map(|(_, shard)| shard);
+            let durable = self.unpublished.durable_shards();
+            Arc::new(self.write_manifest(base, entries, new_shards.chain(durable), unsynced)?)
+        };
+        let stored = stored.into_iter().map(|(name, stored)| (name.to_owned(), stored)).collect();
+        Ok((Next { view, names_changed: names, summary }, stored))
+    }
+
+    /// Writes the manifest of what differs from the base, and with it what the newest manifests of the base say, as far
+    /// as that is worth while.
+    fn write_manifest(
+        &self,
+        base: &View,
+        entries: Vec<Entry>,
+        shards: impl Iterator<Item = ShardRef>,
+        unsynced: &mut Unsynced,
+    ) -> Result<View> {
+        let StoreState { history, shards: open, reading, .. } = &*self.store;
+        let stack = base.stack();
+        let sizes = stack.sizes();
+        // What is being merged stays as it is.
+        let free = self.merging.as_ref().and_then(|merging| {
+            let first = merging.from.first()?.id();
+            stack.files().iter().position(|file| file.id() == first)
+        });
+        let size = MANIFEST_BYTES_MIN + entries.iter().map(Entry::size_hint).sum::<u64>();
+        let folded = to_fold(size, &sizes, free.unwrap_or(sizes.len()));
+        let kind = if folded == sizes.len() { ManifestKind::Base } else { ManifestKind::Delta };
+        let entries = laid_over(entries, stack.merged(folded));
+        let entries = entries.filter(|entry| {
+            // What is not there need not be removed from what is all there is.
+            kind == ManifestKind::Delta || !matches!(entry, Ok(Entry { body: crate::format::Body::Removed, .. }))
+        });
+        let dir = &history.folders.manifests;
+        let (file, reference) = write_manifest(dir, history.store.id, kind, base.shards().chain(shards), entries)?;
+        unsynced.files.push(file);
+        unsynced.dirs.push(dir.clone());
+        let file = ManifestFile::open(dir, history.store.id, &reference, reading.mode)?;
+        base.with_stack(stack.with_newest(Arc::new(file), folded)?, open)
+    }
+
+    fn record(&self, base: &View, id: CommitId, next: &Next, plan: Plan) -> Result<CommitRecord> {
+        let number = self.next_number;
+        let mut tags = self.head.as_ref().map(|head| head.tags.clone()).unwrap_or_default();
+        if let Some(tag) = &plan.tag {
+            tags.retain(|entry| entry.tag != *tag);
+            tags.push(TagEntry { tag: tag.clone(), commit: id, number });
+        }
+        let known = [base.commit(), self.head.as_ref()].into_iter().flatten().map(|commit| commit.next_ordinal).max();
+        Ok(CommitRecord {
+            id,
+            number,
+            parent: base.id(),
+            attempt: AttemptId::from_bytes(io::random_128()?),
+            unix_millis: io::unix_millis_now(),
+            tag: plan.tag,
+            manifests: next.view.stack().references(),
+            tags,
+            retention: self.head.as_ref().map(|head| head.retention.clone()).unwrap_or_default(),
+            names: if next.names_changed { id } else { base.names() },
+            next_ordinal: self.unpublished.next_ordinal.max(known.unwrap_or_default()),
+            summary: next.summary,
+            metadata: plan.metadata,
+        })
+    }
+
+    /// Makes durable what was written, and then the commit that names it.
+    fn publish(&mut self, mut record: CommitRecord, unsynced: Unsynced, progress: &Progress) -> Result<CommitRecord> {
+        self.apply_retention(&mut record);
+        let store = Arc::clone(&self.store);
+        let (folders, id) = (&store.history.folders, store.history.store.id);
+        let mut files = unsynced.files;
+        let mut dirs: Vec<&Dir> = unsynced.dirs.iter().collect();
+        loop {
+            let staged = stage_commit(folders, id, &record).and_then(|staged| {
+                files.push(staged);
+                progress.check()?;
+                sync_all(&files.iter().collect::<Vec<_>>(), &dirs)
+            });
+            if let Err(error) = staged {
+                files.into_iter().for_each(NewFile::discard);
+                return Err(error);
+            }
+            let staged = files.pop().expect("the staged commit came last");
+            match publish(folders, staged, &record) {
+                Ok(Published::Yes) => {
+                    self.next_number = record.number + 1;
+                    return Ok(record);
+                }
+                Ok(Published::NumberTaken) => {
+                    // Nobody else can publish while we hold the lock, but a file that we could not read may stand there.
+                    record.number = record.number.saturating_add(1);
+                    for entry in record.tags.iter_mut().filter(|entry| entry.commit == record.id) {
+                        entry.number = record.number;
+                    }
+                    // All the rest is durable by now.
+                    files.clear();
+                    dirs.clear();
+                }
+                Err(error) if error.kind() == ErrorKind::OutcomeUnknown => {
+                    self.store.latch(&error);
+                    return Err(error);
+                }
+                Err(error) => {
+                    files.into_iter().for_each(NewFile::discard);
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// Publishes a commit of the state of the head that differs in its tags or its policy.
+    fn publish_again(&mut self, head: CommitRecord, tags: Vec<TagEntry>, retention: Retention) -> Result<()> {
+        let base = self.store.base();
+        let is_base = base.id() == Some(head.id);
+        let record = CommitRecord {
+            id: CommitId::from_bytes(io::random_128()?),
+            number: self.next_number,
+            parent: Some(head.id),
+            attempt: AttemptId::from_bytes(io::random_128()?),
+            unix_millis: io::unix_millis_now(),
+            tag: None,
+            tags,
+            retention,
+            summary: Summary { bytes_new: 0, ..head.summary },
+            ..head
+        };
+        let ledger = self.ledger.take();
+        let record = self.publish(record, Unsynced::default(), &Progress::default())?;
+        self.ledger = ledger;
+        if is_base {
+            self.store.adopt(base.with_commit(record.clone()), &HashMap::new());
+        }
+        self.head = Some(record);
+        self.account();
+        Ok(())
+    }
+
+    /// Deletes a checkpoint: a commit that no longer lists its tag, then, behind the answer, its files.
+    pub(crate) fn delete_tag(&mut self, tag: &str) -> Result<()> {
+        self.store.check_latch()?;
+        let Some(head) = self.head.clone() else { return Err(tag_not_found(tag, std::iter::empty(), self.path())) };
+        if !head.tags.iter().any(|entry| entry.tag == tag) {
+            return Err(tag_not_found(tag, head.tags.iter().map(|entry| entry.tag.as_str()), self.path()));
+        }
+        let tags = head.tags.iter().filter(|entry| entry.tag != tag).cloned().collect();
+        let retention = head.retention.clone();
+        self.publish_again(head, tags, retention)
+    }
+
+    /// The policy that each save applies.
+    pub(crate) fn retention(&self) -> Retention {
+        self.head.as_ref().map(|head| head.retention.clone()).unwrap_or_default()
+    }
+
+    /// Makes this the policy that each save applies, this commit first.
+    ///
+    /// # Errors
+    /// `restore_no_checkpoint`, if there is no commit yet that could hold it; those of publishing.
+    pub(crate) fn set_retention(&mut self, retention: Retention) -> Result<()> {
+        self.store.check_latch()?;
+        let Some(head) = self.head.clone() else {
+            return Err(Error::new(
+                ErrorKind::RestoreNoCheckpoint,
+                "the store has no commit yet that could hold a policy",
+            )
+            .in_file(self.path())
+            .advise("commit or save first"));
+        };
+        let tags = head.tags.clone();
+        self.publish_again(head, tags, retention)
+    }
+
+    /// Deletes the checkpoints that a policy does not keep, unless this is a dry run. Gives their tags, and those of the
+    /// others, oldest first.
+    pub(crate) fn prune(&mut self, policy: &Retention, dry_run: bool) -> Result<(Vec<String>, Vec<String>)> {
+        self.store.check_latch()?;
+        let Some(head) = self.head.clone() else { return Ok((Vec::new(), Vec::new())) };
+        let mut gone = dropped(policy, &self.candidates(&head.tags, policy, None), io::unix_millis_now());
+        gone.reverse();
+        let mut kept: Vec<TagEntry> = head.tags.iter().filter(|entry| !gone.contains(&entry.tag)).cloned().collect();
+        kept.sort_by_key(|entry| entry.number);
+        let tags = kept.iter().map(|entry| entry.tag.clone()).collect();
+        if !dry_run && !gone.is_empty() {
+            let retention = head.retention.clone();
+            self.publish_again(head, kept, retention)?;
+        }
+        Ok((gone, tags))
+    }
+
+    /// Takes the tags out of a commit about to be published that its policy does not keep.
+    fn apply_retention(&mut self, record: &mut CommitRecord) {
+        if record.retention == Retention::default() {
+            return;
+        }
+        let policy = record.retention.clone();
+        let candidates = self.candidates(&record.tags, &policy, Some(record));
+        let gone = dropped(&policy, &candidates, record.unix_millis);
+        record.tags.retain(|entry| !gone.contains(&entry.tag));
+    }
+
+    fn candidates(&mut self, tags: &[TagEntry], policy: &Retention, newest: Option<&CommitRecord>) -> Vec<Candidate> {
+        let metric = policy.keep_best.as_ref().map(|best| best.metric.as_str());
+        self.facts.candidates(&self.store.history, tags, metric, newest)
+    }
+
+    /// Counts the head in, and the commits out that it no longer keeps.
+    fn account(&mut self) {
+        let (Some(head), Some(ledger)) = (&self.head, &mut self.ledger) else { return };
+        let base = self.store.base();
+        let files = if base.id() == Some(head.id) { base.stack().files() } else { &[] };
+        ledger.keep(head, files);
+        let kept: HashSet<u64> = head.tags.iter().map(|entry| entry.number).chain([head.number]).collect();
+        if ledger.unlink_commits(&self.store.history, &kept).is_err() {
+            // What is left over is found when it is looked for.
+            self.ledger = None;
+        }
+    }
+
+    /// Begins a merge of manifests, if one is due.
+    fn merge_if_due(&mut self) {
+        if self.merging.is_some() {
+            return;
+        }
+        let base = self.store.base();
+        let count = to_merge(&base.stack().sizes());
+        if count > 0 {
+            self.merging = Merging::start(&self.store.history, &base, count, self.store.reading.mode);
+        }
+    }
+
+    /// Puts a merged manifest in the place of those it was made from, if the merge is over.
+    fn take_up_merge(&mut self) {
+        let Some(merging) = self.merging.take_if(|merging| merging.is_finished()) else { return };
+        let from = merging.from.clone();
+        // A merge that failed costs nothing: the manifests are still there, and one is due again.
+        let Ok(merged) = merging.finish() else { return };
+        let base = self.store.base();
+        let view = base.stack().with_merged(&merged, &from);
+        if let Some(view) = view.and_then(|stack| base.with_merged(stack, &self.store.shards).ok()) {
+            self.store.adopt(view, &HashMap::new());
+        } else {
+            // The state was replaced by another one meanwhile.
+            self.ledger = None;
+        }
+    }
+
+    /// Whether there is something to tidy up.
+    pub(crate) fn has_backlog(&self) -> bool {
+        self.reclaims
+            && self.store.check_latch().is_ok()
+            && self.ledger.as_ref().is_none_or(|ledger| ledger.backlog() > 0)
+    }
+
+    /// Tidies up behind a commit only if there is much to tidy: the next commit may be waiting.
+    pub(crate) fn tidy_behind_commit(&mut self) {
+        self.replaced.clear();
+        if self.tidies_at_once && self.has_backlog() {
+            self.tidy();
+        }
+        if self.ledger.as_ref().is_some_and(|ledger| ledger.backlog() > BACKLOG_MAX) {
+            self.tidy();
+        }
+    }
+
+    /// Reclaims what nothing needs any more. A failure costs space, never a commit: the next time tries again.
+    pub(crate) fn tidy(&mut self) {
+        if !self.reclaims || self.store.check_latch().is_err() || self.try_tidy().is_err() {
+            self.ledger = None;
+        }
+    }
+
+    fn try_tidy(&mut self) -> Result<()> {
+        let StoreState { history, shards, reading, .. } = &*self.store;
+        let base = self.store.base();
+        let mut in_use: HashSet<_> = base.stack().files().iter().map(|file| file.id()).collect();
+        let mut ledger = match self.ledger.take() {
+            Some(ledger) => ledger,
+            // What a merge is writing would look like an orphan.
+            None if self.merging.is_some() => return Ok(()),
+            None => {
+                let mut ledger = Ledger::read(history, &history.kept()?, reading.mode)?;
+                ledger.find_orphans(history)?;
+                ledger
+            }
+        };
+        in_use.extend(self.merging.iter().flat_map(|merging| &merging.from).map(|file| file.id()));
+        let doomed = ledger.take_unnamed(history, &in_use, shards)?;
+        if self.tidies_at_once {
+            for (dir, name) in doomed {
+                dir.unlink(&name)?;
+            }
+        } else {
+            self.remover.remove(doomed);
+        }
+        self.ledger = Some(ledger);
+        Ok(())
+    }
+
+    /// Tidies up for the last time.
+    pub(crate) fn close(mut self) {
+        if let Some(merging) = self.merging.take() {
+            merging.cancel();
+            self.ledger = None;
+        }
+        if self.has_backlog() {
+            self.tidy();
+        }
+    }
+}
+
+/// Newer entries laid over older ones, in the order of names.
+fn laid_over(newer: Vec<Entry>, older: impl Iterator<Item = Result<Entry>>) -> impl Iterator<Item = Result<Entry>> {
+    let mut older = older.peekable();
+    let mut newer = newer.into_iter().peekable();
+    std::iter::from_fn(move || match (older.peek(), newer.peek()) {
+        (Some(Ok(old)), Some(new)) if new.name < old.name => newer.next().map(Ok),
+        (Some(Ok(old)), Some(new)) if new.name == old.name => {
+            let (new, old) = (newer.next()?, older.next()?);
+            Some(old.and_then(|old| overlay(new, old)))
+        }
+        (Some(_), _) => older.next(),
+        (None, _) => newer.next().map(Ok),
+    })
+}
