@@ -42,7 +42,13 @@ impl NewFile {
     /// A file that is open already, and empty.
     #[cfg(feature = "interop")]
     pub(super) fn of_file(file: File, path: PathBuf, tap: Arc<dyn Tap>) -> Self {
-        Self { file, path, tap, position: 0 }
+        Self { file, path, tap, position: 0, is_direct: AtomicBool::new(false) }
+    }
+
+    /// The bytes written so far.
+    #[cfg(feature = "interop")]
+    pub(super) fn position(&self) -> u64 {
+        self.position
     }
 
     #[cfg(feature = "interop")]

@@ -3,6 +3,7 @@
 use varkeep::DType;
 
 use crate::elements::{self, Real, with_real};
+use crate::number::whole;
 
 /// How many bins there are: as many cells as a column of a table has room for.
 pub(crate) const BINS: usize = 10;
@@ -42,7 +43,7 @@ impl Bins {
 
     fn number_of(&self, x: f64) -> usize {
         let (first, last) = (self.edges[0], self.edges[BINS]);
-        let mut bin = ((x - first) / (last - first) * BINS as f64) as usize;
+        let mut bin = whole((x - first) / (last - first) * BINS as f64);
         bin = bin.min(BINS - 1);
         // The division rounds, the edges decide.
         if x < self.edges[bin] && bin > 0 {
@@ -91,7 +92,7 @@ fn bars(heights: &[f64]) -> String {
     let greatest = heights.iter().copied().fold(0.0, f64::max);
     let bar = |height: &f64| match *height {
         0.0 => ' ',
-        height => BARS[((height / greatest * BARS.len() as f64).ceil() as usize).clamp(1, BARS.len()) - 1],
+        height => BARS[whole((height / greatest * BARS.len() as f64).ceil()).clamp(1, BARS.len()) - 1],
     };
     heights.iter().map(bar).collect()
 }
@@ -106,7 +107,7 @@ pub(crate) fn sparkline(values: &[Option<f64>]) -> String {
         Some(_) if least == greatest => BARS[BARS.len() / 2],
         Some(x) => {
             let share = (x / 2.0 - least / 2.0) / (greatest / 2.0 - least / 2.0);
-            BARS[(share * (BARS.len() - 1) as f64).round() as usize]
+            BARS[whole((share * (BARS.len() - 1) as f64).round())]
         }
     };
     values.iter().map(bar).collect()

@@ -97,6 +97,11 @@ fn run(command: Command, ui: &Ui, out: &mut dyn Write) -> Outcome<Exit> {
             cmd::watch::run(&args, &mut |view| render::watch(view, &store, &mut lines, ui, out))?;
             Ok(Exit::Yes)
         }
+        Command::Prune(args) => {
+            let pruned = cmd::prune::run(&args)?;
+            render::prune(&pruned, ui, out)?;
+            Ok(Exit::Yes)
+        }
         Command::Stat(args) => {
             let stat = cmd::stat::run(&args)?;
             render::stat(&stat, ui, out)?;

@@ -24,11 +24,13 @@ pub(crate) struct Stats {
     moments: Moments,
 }
 
-/// Count, mean, and sum of squared distances from it: they can be merged without losing digits.
+/// Count, sum, and sum of squared distances from the mean: they can be merged without losing digits.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Moments {
     count: f64,
-    mean: f64,
+    sum: f64,
+    /// What additions to the sum have rounded away.
+    lost: f64,
     squares: f64,
 }
 
@@ -37,21 +39,32 @@ impl Moments {
         if block.is_empty() {
             return Self::default();
         }
-        let count = block.len() as f64;
-        let mean = block.iter().sum::<f64>() / count;
+        let (count, sum) = (block.len() as f64, block.iter().sum::<f64>());
+        let mean = sum / count;
         let squares = block.iter().map(|x| (x - mean) * (x - mean)).sum();
-        Self { count, mean, squares }
+        Self { count, sum, lost: 0.0, squares }
+    }
+
+    fn mean(&self) -> f64 {
+        (self.sum + self.lost) / self.count
     }
 
     fn merge(self, other: Self) -> Self {
         if other.count == 0.0 {
             return self;
         }
+        if self.count == 0.0 {
+            return other;
+        }
         let count = self.count + other.count;
-        let apart = other.mean - self.mean;
-        let mean = self.mean + apart * other.count / count;
+        let apart = other.mean() - self.mean();
         let squares = self.squares + other.squares + apart * apart * self.count * other.count / count;
-        Self { count, mean, squares }
+        let sum = self.sum + other.sum;
+        // Knuth's exact remainder of an addition.
+        let taken = sum - self.sum;
+        let remainder = (self.sum - (sum - taken)) + (other.sum - taken);
+        let remainder = if remainder.is_finite() { remainder } else { 0.0 };
+        Self { count, sum, lost: self.lost + other.lost + remainder, squares }
     }
 }
 
@@ -204,7 +217,7 @@ impl Stats {
 
     /// The mean; `None` if nothing is finite.
     pub(crate) fn mean(&self) -> Option<f64> {
-        (self.moments.count > 0.0).then_some(self.moments.mean)
+        (self.moments.count > 0.0).then(|| self.moments.mean())
     }
 
     /// The standard deviation of the elements themselves (NumPy's default, `ddof=0`).
@@ -214,7 +227,8 @@ impl Stats {
 
     /// The length: the root of the sum of squares.
     pub(crate) fn l2(&self) -> Option<f64> {
-        let Moments { count, mean, squares } = self.moments;
+        let Moments { count, squares, .. } = self.moments;
+        let mean = self.moments.mean();
         (count > 0.0).then(|| (squares + count * mean * mean).sqrt())
     }
 }

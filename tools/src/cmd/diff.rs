@@ -175,10 +175,10 @@ impl Diff {
         }
         let mut paired = HashSet::new();
         for a in removed {
-            let mut alike = match on_both(a) {
-                true => candidates.get(&(form(a), beginning(a)?)).cloned().unwrap_or_default(),
-                false => Vec::new(),
-            };
+            let mut alike = Vec::new();
+            if on_both(a) {
+                alike = candidates.get(&(form(a), beginning(a)?)).cloned().unwrap_or_default();
+            }
             alike.retain(|b| !paired.contains(&b.name));
             let likeness = |b: &Item| likeness::likeness(&a.name, &b.name);
             alike.sort_by(|x, y| likeness(y).total_cmp(&likeness(x)));

@@ -19,6 +19,7 @@ use crate::ui::Ui;
 
 /// The variables of a checkpoint that were asked for.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each says of one part whether it is shown")]
 pub(crate) struct Inspection {
     pub(crate) subject: Subject,
     pub(crate) pattern: Option<String>,

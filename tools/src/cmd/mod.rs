@@ -4,6 +4,7 @@ pub(crate) mod diff;
 pub(crate) mod inspect;
 pub(crate) mod log;
 pub(crate) mod manual;
+pub(crate) mod prune;
 pub(crate) mod report;
 pub(crate) mod restore;
 pub(crate) mod show;

@@ -13,7 +13,7 @@ use crate::cmd::log::{self, Log};
 use crate::failure::{Failure, Outcome};
 use crate::filter::{Filter, check_found};
 use crate::metadata::Metadata;
-use crate::opened::Opened;
+use crate::opened::{Facts, Opened};
 use crate::parallel;
 use crate::progress::Progress;
 use crate::report::flags::{self, Flag};
@@ -136,7 +136,7 @@ fn choose(store: &Address, log: &Log, wanted: Option<usize>, filter: &Filter) ->
         None => {
             let facts = Opened::open(&address(newest))?.facts(filter)?;
             let variables = facts.len().max(1) as u64;
-            let bytes = facts.iter().map(|facts| facts.bytes_own()).sum::<u64>().max(1);
+            let bytes = facts.iter().map(Facts::bytes_own).sum::<u64>().max(1);
             let by_size = (BYTES_MAX / bytes) as usize;
             let by_number = (2 * COMPARISONS_MAX / variables).isqrt() as usize;
             CHECKPOINTS_MAX.min(by_size).min(by_number).max(2)

@@ -98,7 +98,7 @@ impl StoreFacts {
     }
 }
 
-fn files(store: &Path) -> io::Result<Vec<Files>> {
+pub(super) fn files(store: &Path) -> io::Result<Vec<Files>> {
     let mut kinds =
         ["commits", "manifests", "shards", "catalog", "other"].map(|kind| Files { kind, ..Files::default() });
     for entry in fs::read_dir(store)? {

@@ -70,7 +70,7 @@ pub(crate) struct SliceFacts {
 /// Where the value is read from.
 #[derive(Debug)]
 enum Value {
-    Saved(SavedVariable),
+    Saved(Box<SavedVariable>),
     /// The variable of this number.
     Foreign(Arc<dyn Source>, usize),
 }
@@ -201,7 +201,7 @@ impl Facts {
 
 impl Item {
     pub(super) fn of_saved(variable: SavedVariable, met: &mut Met) -> Self {
-        Self { facts: Facts::of_saved(&variable, met), value: Value::Saved(variable) }
+        Self { facts: Facts::of_saved(&variable, met), value: Value::Saved(Box::new(variable)) }
     }
 
     pub(super) fn of_source(source: &Arc<dyn Source>, number: usize) -> Outcome<Self> {

@@ -27,11 +27,14 @@ pub(crate) use texts::Texts;
 /// Read at once: a multiple of every chunk size.
 pub(crate) const BLOCK_BYTES: u64 = varkeep::limits::CHUNK_BYTES_MAX;
 
+/// Texts by name.
+pub(crate) type Remarks = Vec<(String, String)>;
+
 /// A checkpoint that is open.
 #[derive(Debug)]
 pub(crate) enum Opened {
     /// One of a store.
-    Saved(Checkpoint),
+    Saved(Box<Checkpoint>),
     /// One in a file of another format.
     Foreign(Arc<dyn Source>),
 }
@@ -47,7 +50,7 @@ impl Opened {
             }
             return Ok(Self::Foreign(interop::open(&address.path)?.into()));
         }
-        Ok(Self::Saved(Checkpoint::open(&address.path, address.which.clone())?))
+        Ok(Self::Saved(Box::new(Checkpoint::open(&address.path, address.which.clone())?)))
     }
 
     /// Whether the path is a store, or the remains of one: what is damaged is told as such.
@@ -56,7 +59,7 @@ impl Opened {
     }
 
     /// What a file says of itself in words, and the names in it that cannot be read as variables, with why.
-    pub(crate) fn remarks(&self) -> (Vec<(String, String)>, Vec<(String, String)>) {
+    pub(crate) fn remarks(&self) -> (Remarks, Remarks) {
         match self {
             Self::Saved(_) => (Vec::new(), Vec::new()),
             Self::Foreign(source) => {

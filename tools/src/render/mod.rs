@@ -11,6 +11,7 @@ use std::io::{self, Write};
 use crate::cmd::diff::Diff;
 use crate::cmd::inspect::Inspection;
 use crate::cmd::log::Log;
+use crate::cmd::prune::Pruned;
 use crate::cmd::report::Report;
 use crate::cmd::restore::Restored;
 use crate::cmd::show::{Content, Shown};
@@ -39,6 +40,7 @@ renderers! {
     verify: Health;
     report: Written;
     stat: Stat;
+    prune: Pruned;
 }
 
 /// Values are the one answer that can be larger than memory, so most are read as they are written.

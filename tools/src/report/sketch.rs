@@ -5,6 +5,7 @@ use varkeep::DType;
 
 use super::BINS;
 use crate::elements::{self, Real, with_real};
+use crate::number::whole;
 
 /// As many bits of a number, written so that its order is that of integers, tell its bin: sign, exponent, and five of the
 /// mantissa. A bin is 3 % wide at most.
@@ -56,11 +57,11 @@ impl Sketch {
             let place = |x: f64| (x - low) / width;
             let (first, last) = (place(start), place(end));
             if last - first < 1e-9 {
-                bins[(first as usize).min(BINS - 1)] += count;
+                bins[whole(first).min(BINS - 1)] += count;
                 continue;
             }
             for (bin, into) in
-                bins.iter_mut().enumerate().skip(first as usize).take_while(|(bin, _)| (*bin as f64) < last)
+                bins.iter_mut().enumerate().skip(whole(first)).take_while(|(bin, _)| (*bin as f64) < last)
             {
                 let overlap = last.min(bin as f64 + 1.0) - first.max(bin as f64);
                 *into += count * overlap.max(0.0) / (last - first);

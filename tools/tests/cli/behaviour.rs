@@ -57,9 +57,20 @@ fn a_wrong_command_line_is_trouble_and_help_is_not() {
     let object = json(folder.path(), &["diff", "a"], 2);
     assert_eq!(object["error"]["kind"], "usage");
     assert!(object["error"]["message"].as_str().unwrap().contains("<B>"), "{object}");
-    for command in
-        ["log", "inspect", "show", "diff", "restore", "verify", "report", "watch", "stat", "completions", "man"]
-    {
+    for command in [
+        "log",
+        "inspect",
+        "show",
+        "diff",
+        "restore",
+        "verify",
+        "prune",
+        "report",
+        "watch",
+        "stat",
+        "completions",
+        "man",
+    ] {
         let help = answer(folder.path(), &[command, "--help"], 0);
         assert!(help.contains("Examples:") && help.contains(&format!("varkeep {command} ")), "{help}");
     }

@@ -50,6 +50,7 @@ fn every_field_is_documented_in_its_section() {
         json(folder.path(), &["verify", "digits.varkeep"], 0),
         json(folder.path(), &["report", "digits.varkeep"], 0),
         json(folder.path(), &["stat", "digits.varkeep"], 0),
+        json(folder.path(), &["prune", "digits.varkeep", "--keep-last", "2", "--dry-run"], 0),
         serde_json::from_str(&run(folder.path(), &["log", "nowhere", "--json"]).out).unwrap(),
     ];
     for output in &outputs {

@@ -19,7 +19,7 @@ struct Facts {
 fn digits(folder: &Path) {
     let store = Store::open(folder.join("digits.varkeep")).unwrap();
     let root = store.root();
-    for (layer, inputs, outputs) in [("hidden", 64, 256), ("output", 256, 10)] {
+    for (layer, inputs, outputs) in [("hidden", 64_u64, 256_u64), ("output", 256, 10)] {
         for (name, shape) in [("weights", vec![inputs, outputs]), ("bias", vec![outputs])] {
             let model = root.get_variable(&format!("model/{layer}/{name}")).shape(shape.clone());
             model.initializer(init::random_normal(0.0, 0.3)).get().unwrap();

@@ -184,3 +184,31 @@ fn values_are_loaded_into_the_present_variables() {
         assert!(error["error"]["message"].as_str().unwrap().contains(message), "{error}");
     }
 }
+
+#[test]
+fn checkpoints_that_no_rule_keeps_are_deleted() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = sample::digits(folder.path());
+    let keep = ["prune", "digits.varkeep", "--keep-lowest", "metrics.loss", "--keep-every", "50"];
+    let error = json(folder.path(), &keep, 2);
+    assert_eq!(error["error"]["kind"], "store_in_use");
+    drop(store);
+    assert_eq!(json(folder.path(), &["prune", "digits.varkeep"], 2)["error"]["kind"], "usage");
+    let dry = json(folder.path(), &["prune", "digits.varkeep", "--keep-last", "1", "--dry-run"], 0);
+    assert_eq!(
+        (&dry["deleted"], &dry["kept"]),
+        (&serde_json::json!(["step-0", "step-100"]), &serde_json::json!(["step-200"]))
+    );
+    assert_eq!(answer(folder.path(), &["log", "digits.varkeep"], 0).lines().count(), 4, "a dry run changes nothing");
+    let out = answer(folder.path(), &["prune", "digits.varkeep", "--keep-last", "1", "--from-now-on"], 0);
+    assert!(out.starts_with("- step-0\n- step-100\ndeleted 2 checkpoints, 1 stay (kept: last 1); "), "{out}");
+    assert!(out.contains(" freed, ") && out.contains("from now on"), "{out}");
+    assert_eq!(answer(folder.path(), &["show", "digits.varkeep@step-200", "step"], 0), "200\n");
+    let gone = run(folder.path(), &["show", "digits.varkeep@step-0", "step"]);
+    assert_eq!(gone.code, 2);
+    let store = Store::open(folder.path().join("digits.varkeep")).unwrap();
+    sample::train(&store, 300);
+    store.save("step-300").unwrap();
+    drop(store);
+    assert!(run(folder.path(), &["show", "digits.varkeep@step-200", "step"]).code == 2, "the policy is in force");
+}

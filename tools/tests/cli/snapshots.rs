@@ -20,6 +20,7 @@ fn steady(text: &str) -> String {
         (r"just now +", "just now  "),
         (r"[\d.]+ KiB read", "N KiB read"),
         (r"[\d.]+ KiB; open", "N KiB; open"),
+        (r#"("bytes_(?:before|after)": )\d+"#, "${1}N"),
         (r#"("(?:bytes|count)": )\d+(,\s+"(?:checkpoints|kind)")"#, "${1}N$2"),
     ] {
         text = Regex::new(pattern).unwrap().replace_all(&text, replacement).into_owned();
@@ -68,6 +69,7 @@ fn every_command_prints_what_its_snapshot_holds() {
         ("stat", &["stat", "digits.varkeep@step-200"]),
         ("watch", &["watch", "digits.varkeep", "--until", "step-0", "--columns", "step"]),
         ("report", &["report", "digits.varkeep", "-o", "page.html", "--only", "hidden"]),
+        ("prune-dry-run", &["prune", "digits.varkeep", "--keep-last", "1", "--keep-every", "200", "--dry-run"]),
         ("verify", &["verify", "digits.varkeep@step-0"]),
         ("error", &["show", "digits.varkeep", "hiden/w"]),
     ] {
@@ -88,7 +90,7 @@ fn every_command_prints_what_its_snapshot_holds() {
 #[test]
 fn completions_and_manual_pages_know_every_command() {
     let folder = tempfile::tempdir().unwrap();
-    let commands = ["log", "inspect", "show", "diff", "restore", "verify", "report", "watch", "stat"];
+    let commands = ["log", "inspect", "show", "diff", "restore", "verify", "prune", "report", "watch", "stat"];
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = run(folder.path(), &["completions", shell]);
         assert_eq!((script.code, script.err.as_str()), (0, ""), "{shell}");

@@ -42,7 +42,7 @@ pub(super) fn run(address: &Address, args: &args::Restore) -> Outcome<Restored> 
         let head = Checkpoint::open(&address.path, Which::Head)?;
         return restored(address, &target, &head, fate_of(address, &infos, target.info(), args)?, None, true);
     }
-    let store = open_store(address)?;
+    let store = open_store(&address.path)?;
     // Nobody else changes the store from here on.
     let infos = store.checkpoints()?;
     let target = store.checkpoint(address.which.clone())?;

@@ -68,7 +68,7 @@ pub(super) fn run(address: &Address, args: &args::Restore) -> Outcome<Restored> 
             what: What::Loaded(loaded),
         });
     }
-    let store = open_store(&into)?;
+    let store = open_store(&into.path)?;
     // Nobody else changes the store from here on.
     let infos = store.checkpoints()?;
     let (target, head) = (open(address)?, store.checkpoint(Which::Head)?);
@@ -136,12 +136,11 @@ impl Plan {
                 continue;
             };
             let saved = target.get(&key)?;
-            match mismatch(&variable, &saved) {
-                Some(how) => plan.mismatched.push((name, how)),
-                None => {
-                    plan.unchanged += u64::from(variable.is_known_equal(&saved));
-                    plan.restored.push((name, key));
-                }
+            if let Some(how) = mismatch(&variable, &saved) {
+                plan.mismatched.push((name, how));
+            } else {
+                plan.unchanged += u64::from(variable.is_known_equal(&saved));
+                plan.restored.push((name, key));
             }
         }
         // With a choice of names, the others are not unexpected.

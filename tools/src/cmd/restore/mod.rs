@@ -6,6 +6,8 @@ mod in_place;
 mod load;
 mod rename;
 
+use std::path::Path;
+
 use varkeep::{Checkpoint, CheckpointInfo, SavedKind, SavedVariable, Store, Which};
 
 use crate::address::Address;
@@ -66,12 +68,12 @@ pub(crate) fn run(args: &args::Restore) -> Outcome<Restored> {
 }
 
 /// Opens a store for writing.
-fn open_store(address: &Address) -> Outcome<Store> {
-    Store::options().create(false).open(&address.path).map_err(|error| {
+pub(crate) fn open_store(path: &Path) -> Outcome<Store> {
+    Store::options().create(false).open(path).map_err(|error| {
         let is_busy = error.kind() == varkeep::ErrorKind::StoreInUse;
         let failure = Failure::from(error);
         if is_busy {
-            failure.hint("stop the program that writes to it, or restore into a new store with `--to DIR`")
+            failure.hint("stop the program that writes to it; to restore meanwhile, make a new store with `--to DIR`")
         } else {
             failure
         }

@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use serde::{Serialize, Serializer};
 
 use crate::cmd::report::{Metric, Report};
-use crate::number::Number;
+use crate::number::{Number, whole};
 use crate::render::units;
 use crate::report::flags::Flag;
 use crate::report::series::{Delta, Point, Series};
@@ -199,7 +199,7 @@ fn bars(point: &Point) -> Option<Vec<u16>> {
     let most = point.histogram.iter().copied().fold(0.0, f64::max);
     (most > 0.0).then(|| {
         // What is there is seen.
-        let bar = |count: &f64| if *count > 0.0 { (count / most * 1000.0).round().max(1.0) as u16 } else { 0 };
+        let bar = |count: &f64| if *count > 0.0 { whole((count / most * 1000.0).round()).max(1) as u16 } else { 0 };
         point.histogram.iter().map(bar).collect()
     })
 }

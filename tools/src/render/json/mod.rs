@@ -4,6 +4,7 @@
 mod diff;
 mod inspect;
 mod log;
+mod prune;
 mod report;
 mod restore;
 mod show;
@@ -22,6 +23,7 @@ use crate::render::units;
 pub(crate) use diff::diff;
 pub(crate) use inspect::inspect;
 pub(crate) use log::{log, watch};
+pub(crate) use prune::prune;
 pub(crate) use report::report;
 pub(crate) use restore::restore;
 pub(crate) use show::show;

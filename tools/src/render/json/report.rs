@@ -21,14 +21,14 @@ struct Report<'a> {
 #[derive(Serialize)]
 struct Flag<'a> {
     name: &'a str,
-    flag: &'static str,
+    kind: &'static str,
     what: &'a str,
 }
 
 pub(crate) fn report((report, bytes): &Written, out: &mut dyn Write) -> io::Result<()> {
     let flags = report.variables.iter().flat_map(|(series, flags)| {
         let name = &series.facts.name;
-        flags.iter().map(|flag| Flag { name, flag: flag.kind.as_str(), what: &flag.what })
+        flags.iter().map(|flag| Flag { name, kind: flag.kind.as_str(), what: &flag.what })
     });
     let object = Report {
         schema: "varkeep.report/1",

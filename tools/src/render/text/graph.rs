@@ -9,14 +9,14 @@ pub(super) fn graph(rows: &[&Row]) -> Option<Vec<String>> {
     let mut drawn = Vec::new();
     let mut lanes_max = 0;
     for (i, row) in rows.iter().enumerate() {
-        let awaited = |lane: &Option<&str>| *lane == Some(row.id.as_str());
-        let mine = lanes.iter().position(awaited).or_else(|| lanes.iter().position(Option::is_none));
+        let awaited = |lane: Option<&str>| lane == Some(row.id.as_str());
+        let mine = lanes.iter().position(|lane| awaited(*lane)).or_else(|| lanes.iter().position(Option::is_none));
         let mine = mine.unwrap_or_else(|| {
             lanes.push(None);
             lanes.len() - 1
         });
         lanes[mine] = Some(&row.id);
-        let joining: Vec<usize> = (mine + 1..lanes.len()).filter(|lane| awaited(&lanes[*lane])).collect();
+        let joining: Vec<usize> = (mine + 1..lanes.len()).filter(|lane| awaited(lanes[*lane])).collect();
         lanes_max = lanes_max.max(lanes.iter().flatten().count());
         drawn.push(line(&lanes, mine, &joining, row.is_live));
         for lane in joining {

@@ -161,11 +161,9 @@ fn width_of(text: &str) -> usize {
 }
 
 fn is_printable(text: &str) -> bool {
-    if text.is_ascii() {
-        !text.bytes().any(|byte| byte.is_ascii_control())
-    } else {
-        !text.chars().any(char::is_control)
-    }
+    // Nearly all text is plain.
+    let is_plain = text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_control());
+    is_plain || !text.chars().any(char::is_control)
 }
 
 /// Text without anything that would move the cursor or change colours: names come from files.

@@ -16,7 +16,7 @@ pub(crate) fn watch(view: &View, store: &str, before: usize, ui: &Ui, out: &mut 
     if !ui.writes_to_terminal() {
         return lines(view, out).map(|()| 0);
     }
-    let mut text = Vec::new();
+    let mut text: Vec<u8> = Vec::new();
     match &view.log {
         None => writeln!(text, "no store at {store} yet")?,
         Some(whole) => {
@@ -38,7 +38,7 @@ pub(crate) fn watch(view: &View, store: &str, before: usize, ui: &Ui, out: &mut 
     }
     out.write_all(&text)?;
     out.flush()?;
-    Ok(text.iter().filter(|byte| **byte == b'\n').count())
+    Ok(String::from_utf8_lossy(&text).lines().count())
 }
 
 /// The checkpoints that are new, oldest first.

@@ -1,77 +1,9 @@
-//! The command line as it is written: nothing is decided here.
+//! The commands that tell something of stores and files.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand, ValueEnum};
-
-const ADDRESSES: &str = "\
-Addresses:
-  PATH             the newest commit of the store at PATH
-  PATH@TAG         the checkpoint with this tag
-  PATH@commit:N    the commit with this number
-  FILE             a .safetensors file or the .index.json of a set, the prefix of a TensorFlow checkpoint, an .npz
-                   or .npy: inspect, show, diff and report read them where they lie
-
-Exit codes:
-  0  done; equal; sound      1  different; damaged      2  trouble";
-
-/// Look into varkeep stores: what a checkpoint holds, what changed since the last, whether it is sound, and put one back
-///
-/// All commands but `restore` leave stores as they are. They need no lock, and work while a trainer writes to the same store.
-#[derive(Debug, Parser)]
-#[command(name = "varkeep", version, after_help = ADDRESSES, max_term_width = 100)]
-pub(crate) struct Args {
-    #[command(flatten)]
-    pub(crate) output: Output,
-    #[command(subcommand)]
-    pub(crate) command: Command,
-}
-
-/// How the answer is given.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Output {
-    /// Print one JSON object instead of text (its fields: docs/JSON.md)
-    #[arg(long, global = true, help_heading = "Output")]
-    pub(crate) json: bool,
-    /// When to use colour
-    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Output")]
-    pub(crate) color: Color,
-    /// Fit tables into this many columns [default: the terminal's; unlimited elsewhere]
-    #[arg(long, global = true, value_name = "COLUMNS", help_heading = "Output")]
-    pub(crate) width: Option<usize>,
-    /// Say less: no notes, no progress; `diff` and `verify` answer by their exit code alone
-    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Output")]
-    pub(crate) quiet: bool,
-    /// Say more: what is equal, sound or unused is listed too
-    #[arg(short, long, global = true, help_heading = "Output")]
-    pub(crate) verbose: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Color {
-    /// On a terminal, unless `NO_COLOR` is set
-    Auto,
-    /// Also in files and pipes
-    Always,
-    /// Never
-    Never,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Command {
-    Log(Log),
-    Inspect(Inspect),
-    Show(Show),
-    Diff(Diff),
-    Restore(Restore),
-    Verify(Verify),
-    Report(Report),
-    Watch(Watch),
-    Stat(Stat),
-    Completions(Completions),
-    Man(Man),
-}
+use clap::ValueEnum;
 
 /// List the checkpoints of a store, newest first
 ///
@@ -108,6 +40,7 @@ Examples:
   varkeep inspect digits.varkeep@step-1000 '*/Adam*' --stats
   varkeep inspect digits.varkeep --tree --depth 2
   varkeep inspect digits.varkeep --sort bytes --collection trainable_variables")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Inspect {
     /// The checkpoint: STORE, STORE@TAG or STORE@commit:N
     #[arg(value_name = "STORE[@TAG]")]
@@ -233,57 +166,6 @@ pub(crate) struct Diff {
     pub(crate) atol: f64,
 }
 
-/// Make a checkpoint the newest state of its store, or a new store
-///
-/// In the store itself no value is copied: a new commit takes over what the checkpoint refers to, and the next program
-/// that opens the store goes on from there. Checkpoints with tags all stay. If the newest state has no tag it would be
-/// lost; then keep it under one with --keep, or give it up with --force.
-///
-/// With --only, --rename or --into the present variables stay, and the checkpoint's values are loaded into them. Every one
-/// of them must find its value, of its dtype and shape, unless --allow-missing or --allow-mismatched.
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Examples:
-  varkeep restore digits.varkeep@step-900 --dry-run
-  varkeep restore digits.varkeep@step-900
-  varkeep restore digits.varkeep@step-900 --keep before-restore
-  varkeep restore digits.varkeep@step-900 --to experiment.varkeep
-  varkeep restore digits.varkeep@step-900 --only 'model/hidden' --dry-run
-  varkeep restore old.varkeep --into new.varkeep --rename '^encoder/=model/encoder/' --allow-missing")]
-pub(crate) struct Restore {
-    /// The checkpoint: STORE@TAG or STORE@commit:N; with --to also STORE
-    #[arg(value_name = "STORE@TAG")]
-    pub(crate) checkpoint: OsString,
-    /// Leave the store alone and make a new one here that holds this checkpoint
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["keep", "force", "only", "rename", "into"])]
-    pub(crate) to: Option<PathBuf>,
-    /// Load only into variables whose names match; may be given more than once
-    #[arg(long, value_name = "GLOB", help_heading = "Loading into the present variables")]
-    pub(crate) only: Vec<String>,
-    /// Look for the checkpoint's variables under these names: REGEX is replaced wherever it matches, $1 is its first
-    /// group; may be given more than once
-    #[arg(long, value_name = "REGEX=REPLACEMENT", help_heading = "Loading into the present variables")]
-    pub(crate) rename: Vec<String>,
-    /// Load into the newest state of this store instead of the checkpoint's own
-    #[arg(long, value_name = "STORE", help_heading = "Loading into the present variables")]
-    pub(crate) into: Option<PathBuf>,
-    /// Variables that the checkpoint lacks keep their values
-    #[arg(long, help_heading = "Loading into the present variables")]
-    pub(crate) allow_missing: bool,
-    /// Variables of another dtype or shape keep their values
-    #[arg(long, help_heading = "Loading into the present variables")]
-    pub(crate) allow_mismatched: bool,
-    /// Keep the newest state under this tag first
-    #[arg(long, value_name = "TAG")]
-    pub(crate) keep: Option<String>,
-    /// Go ahead even if the newest state has no tag and is lost
-    #[arg(long)]
-    pub(crate) force: bool,
-    /// Only say what would happen; exit code 1 if it would be refused
-    #[arg(short = 'n', long)]
-    pub(crate) dry_run: bool,
-}
-
 /// Check every byte of a store, or of one checkpoint
 ///
 /// Reads every file, checks every checksum and reference, and says what is damaged, which checkpoints and variables
@@ -299,32 +181,6 @@ pub(crate) struct Verify {
     /// The store, or one checkpoint: STORE, STORE@TAG or STORE@commit:N
     #[arg(value_name = "STORE[@TAG]")]
     pub(crate) checkpoint: OsString,
-}
-
-/// Make a page with pictures: one HTML file that opens anywhere, without a network
-///
-/// Where the bytes are, every variable with its histogram and how it moved over the checkpoints, how large updates are
-/// against the weights, what is dead, exploding or not finite, and how any two checkpoints differ. Of a store with many or
-/// large checkpoints it takes some, evenly spaced, the oldest and the newest among them.
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Examples:
-  varkeep report digits.varkeep
-  varkeep report digits.varkeep -o /tmp/page.html --checkpoints 12
-  varkeep report run-a.varkeep@final run-b.varkeep@final --only 'model/*' -o runs.html")]
-pub(crate) struct Report {
-    /// A store, with all its checkpoints; or the checkpoints to show, in this order
-    #[arg(value_name = "STORE[@TAG]", required = true)]
-    pub(crate) checkpoints: Vec<OsString>,
-    /// The file to write [default: the store's name, with .html]
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
-    /// Show at most so many checkpoints of a store [default: as many as are read quickly, up to 24]
-    #[arg(long = "checkpoints", value_name = "N")]
-    pub(crate) at_most: Option<usize>,
-    /// Only variables whose names match
-    #[arg(long, value_name = "GLOB")]
-    pub(crate) only: Option<String>,
 }
 
 /// Follow a store that is being trained: checkpoints as they come, and how a metric goes
@@ -365,28 +221,4 @@ pub(crate) struct Stat {
     /// The store, one checkpoint of it, or a file of another format
     #[arg(value_name = "STORE[@TAG]")]
     pub(crate) checkpoint: OsString,
-}
-
-/// Print what a shell needs to complete this command's arguments
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Examples:
-  varkeep completions bash > ~/.local/share/bash-completion/completions/varkeep
-  varkeep completions zsh > ~/.zfunc/_varkeep
-  varkeep completions fish > ~/.config/fish/completions/varkeep.fish")]
-pub(crate) struct Completions {
-    /// The shell
-    pub(crate) shell: clap_complete::Shell,
-}
-
-/// Print the manual page, or write one for each command
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Examples:
-  varkeep man | man -l -
-  varkeep man --to ~/.local/share/man/man1")]
-pub(crate) struct Man {
-    /// Write all pages into this folder
-    #[arg(long, value_name = "DIR")]
-    pub(crate) to: Option<PathBuf>,
 }
