@@ -28,7 +28,8 @@ pub(crate) enum Tone {
 }
 
 /// How everything is printed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is asked for by itself")]
 pub(crate) struct Ui {
     answer: Answer,
     color_err: bool,
@@ -36,6 +37,7 @@ pub(crate) struct Ui {
     verbosity: Verbosity,
     progress: bool,
     out_is_terminal: bool,
+    notes: bool,
 }
 
 /// How the answer is given.
@@ -75,6 +77,7 @@ impl Ui {
             },
             progress: err && !is_dumb && !output.quiet && !output.json,
             out_is_terminal: out,
+            notes: true,
         }
     }
 
@@ -97,6 +100,11 @@ impl Ui {
 
     pub(crate) fn shows_progress(&self) -> bool {
         self.progress
+    }
+
+    /// The same, without anything on standard error: a line more would be in the way of what stays in place.
+    pub(crate) fn without_notes(&self) -> Self {
+        Self { notes: false, ..self.clone() }
     }
 
     /// The lines of text there are.
@@ -122,7 +130,7 @@ impl Ui {
 
     /// Says something besides the answer, on standard error.
     pub(crate) fn note(&self, text: &str) {
-        if !self.is_quiet() && !self.is_json() {
+        if self.notes && !self.is_quiet() && !self.is_json() {
             // Nobody hears it: the answer is what counts.
             let _unheard = writeln!(io::stderr(), "{}", self.paint_err(Tone::Dim, text));
         }

@@ -42,7 +42,7 @@ Examples:
   varkeep inspect digits.varkeep --sort bytes --collection trainable_variables")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Inspect {
-    /// The checkpoint: STORE, STORE@TAG or STORE@commit:N
+    /// The checkpoint: STORE, STORE@TAG, STORE@commit:N, or a file of another format
     #[arg(value_name = "STORE[@TAG]")]
     pub(crate) checkpoint: OsString,
     /// Only variables whose names match
@@ -107,7 +107,7 @@ Examples:
   varkeep show digits.varkeep hidden/w --format npy > w.npy
   varkeep show digits.varkeep hidden/w :10 --format csv | column -ts,")]
 pub(crate) struct Show {
-    /// The checkpoint: STORE, STORE@TAG or STORE@commit:N
+    /// The checkpoint: STORE, STORE@TAG, STORE@commit:N, or a file of another format
     #[arg(value_name = "STORE[@TAG]")]
     pub(crate) checkpoint: OsString,
     /// The full name of the variable
@@ -149,7 +149,7 @@ Examples:
   varkeep diff digits.varkeep@step-1000 other.varkeep 'hidden/*'
   varkeep diff run-a.varkeep run-b.varkeep --rtol 1e-5 --quiet && echo same")]
 pub(crate) struct Diff {
-    /// The checkpoint to compare with: STORE, STORE@TAG or STORE@commit:N
+    /// The checkpoint to compare with: STORE, STORE@TAG, STORE@commit:N, or a file of another format
     #[arg(value_name = "A")]
     pub(crate) a: OsString,
     /// The checkpoint that is compared

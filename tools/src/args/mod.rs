@@ -17,8 +17,8 @@ Addresses:
   PATH             the newest commit of the store at PATH
   PATH@TAG         the checkpoint with this tag
   PATH@commit:N    the commit with this number
-  FILE             a .safetensors file or the .index.json of a set, the prefix of a TensorFlow checkpoint, an .npz
-                   or .npy: inspect, show, diff and report read them where they lie
+  FILE             for inspect, show, diff, stat and report also a file of another format, read where it lies:
+                   .safetensors or the index of a set, the prefix of a TensorFlow checkpoint, .npz, .npy
 
 Exit codes:
   0  done; equal; sound      1  different; damaged      2  trouble";
@@ -27,7 +27,7 @@ Exit codes:
 ///
 /// All commands but `restore` and `prune` leave stores as they are. They need no lock, and work while a trainer writes to the same store.
 #[derive(Debug, Parser)]
-#[command(name = "varkeep", version, after_help = ADDRESSES, max_term_width = 100)]
+#[command(name = "varkeep", version, after_help = ADDRESSES, max_term_width = 120)]
 pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) output: Output,

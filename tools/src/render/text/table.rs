@@ -168,11 +168,10 @@ fn is_printable(text: &str) -> bool {
 
 /// Text without anything that would move the cursor or change colours: names come from files.
 pub(super) fn printable(text: &str) -> String {
-    if !is_printable(text) {
-        text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() }).collect()
-    } else {
-        text.to_owned()
+    if is_printable(text) {
+        return text.to_owned();
     }
+    text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() }).collect()
 }
 
 /// The text, its middle left out if it is too wide: of a name, the end says most.

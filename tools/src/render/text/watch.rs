@@ -24,7 +24,7 @@ pub(crate) fn watch(view: &View, store: &str, before: usize, ui: &Ui, out: &mut 
             let rows = whole.rows.iter().take(room).cloned().collect();
             // Curves are of all checkpoints, rows of the newest.
             let shown = Log { store: whole.store.clone(), rows, columns: whole.columns.clone(), plots: Vec::new() };
-            log(&shown, ui, &mut text)?;
+            log(&shown, &ui.without_notes(), &mut text)?;
             super::log::curves(whole, ui, &mut text)?;
             let more = whole.rows.len() - shown.rows.len();
             if more > 0 {

@@ -13,9 +13,13 @@ const ticks = (low, high, about = 4) => {
   return marks;
 };
 
+// Powers of ten between two logarithms; with their doubles and fives, where they are few.
 const decades = (low, high) => {
-  const marks = [];
-  for (let power = Math.floor(low); power <= Math.ceil(high); power += 1) if (power >= low - 1e-9 && power <= high + 1e-9) marks.push(power);
+  const inside = (mark) => mark >= low - 1e-9 && mark <= high + 1e-9;
+  const powers = [];
+  for (let power = Math.floor(low); power <= Math.ceil(high); power += 1) powers.push(power);
+  const marks = powers.filter(inside);
+  if (marks.length < 2) return powers.flatMap((power) => [1, 2, 5].map((x) => power + Math.log10(x))).filter(inside);
   const every = Math.ceil(marks.length / 5);
   return marks.filter((_, i) => i % every === 0);
 };
