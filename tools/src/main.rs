@@ -102,6 +102,11 @@ fn run(command: Command, ui: &Ui, out: &mut dyn Write) -> Outcome<Exit> {
             render::prune(&pruned, ui, out)?;
             Ok(Exit::Yes)
         }
+        Command::Salvage(args) => {
+            let salvaged = cmd::salvage::run(&args, ui)?;
+            render::salvage(&salvaged, ui, out)?;
+            Ok(Exit::answer(salvaged.is_all()))
+        }
         Command::Stat(args) => {
             let stat = cmd::stat::run(&args)?;
             render::stat(&stat, ui, out)?;

@@ -90,3 +90,21 @@ pub(crate) struct Prune {
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
 }
+
+/// Copy every checkpoint that is whole out of a damaged store, into a new one
+///
+/// The store is checked first, as by `verify`, and left as it is. The new store has the same tags, metadata and sharing.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Exit code 0: all were whole. 1: some were left behind. 2: trouble.
+
+Examples:
+  varkeep salvage digits.varkeep --to rescued.varkeep
+  varkeep salvage digits.varkeep --to rescued.varkeep && varkeep log rescued.varkeep")]
+pub(crate) struct Salvage {
+    /// The damaged store
+    pub(crate) store: PathBuf,
+    /// The folder of the new store
+    #[arg(long, value_name = "DIR")]
+    pub(crate) to: PathBuf,
+}

@@ -8,7 +8,7 @@ mod look;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-pub(crate) use change::{Prune, Restore};
+pub(crate) use change::{Prune, Restore, Salvage};
 pub(crate) use help::{Completions, Man, Report};
 pub(crate) use look::{Diff, Format, Inspect, Log, Show, SortKey, Stat, Verify, Watch};
 
@@ -73,6 +73,7 @@ pub(crate) enum Command {
     Diff(Diff),
     Restore(Restore),
     Verify(Verify),
+    Salvage(Salvage),
     Prune(Prune),
     Report(Report),
     Watch(Watch),

@@ -7,6 +7,7 @@ pub(crate) mod manual;
 pub(crate) mod prune;
 pub(crate) mod report;
 pub(crate) mod restore;
+pub(crate) mod salvage;
 pub(crate) mod show;
 pub(crate) mod stat;
 pub(crate) mod tree;

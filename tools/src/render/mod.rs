@@ -14,6 +14,7 @@ use crate::cmd::log::Log;
 use crate::cmd::prune::Pruned;
 use crate::cmd::report::Report;
 use crate::cmd::restore::Restored;
+use crate::cmd::salvage::Salvaged;
 use crate::cmd::show::{Content, Shown};
 use crate::cmd::stat::Stat;
 use crate::cmd::verify::Health;
@@ -41,6 +42,7 @@ renderers! {
     report: Written;
     stat: Stat;
     prune: Pruned;
+    salvage: Salvaged;
 }
 
 /// Values are the one answer that can be larger than memory, so most are read as they are written.
