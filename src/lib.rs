@@ -55,6 +55,9 @@ pub mod hidden {
     use crate::error::Result;
     use crate::name;
 
+    #[cfg(feature = "interop")]
+    pub use crate::interop::fuzzing::read_foreign;
+
     pub use crate::format::fuzzing::{parse_commit, parse_manifest, parse_shard, parse_store_file};
 
     pub fn decode_key(key: &[u8]) -> Option<String> {

@@ -105,16 +105,9 @@ impl Catalog {
         None
     }
 
-    /// Waits until the catalog mirrors `names`, for tests and benchmarks.
-    pub(crate) fn wait_for(&self, names: CommitId, at_most: Duration) -> bool {
-        let start = std::time::Instant::now();
-        while start.elapsed() < at_most {
-            if lock(&self.current).as_ref().is_some_and(|current| current.names == names) {
-                return true;
-            }
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        false
+    /// Whether the catalog is up to date with `names`.
+    pub(crate) fn mirrors(&self, names: CommitId) -> bool {
+        lock(&self.current).as_ref().is_some_and(|current| current.names == names)
     }
 }
 

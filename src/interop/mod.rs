@@ -15,16 +15,32 @@
 //! # Ok::<(), varkeep::Error>(())
 //! ```
 
+#[cfg(feature = "candle")]
+pub mod candle;
+mod carried;
+mod content;
+mod export;
 mod file;
 mod format;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
+mod import;
+mod names;
+mod output;
 mod region;
+mod report;
 mod source;
+mod stored;
 mod stream;
 
 mod numpy;
 mod safetensors;
 mod tensorflow;
 
+pub use export::{Export, ExportReport};
 pub use format::{Format, open, open_as};
+pub use import::{Import, ImportReport};
+pub use names::Names;
+pub use report::Note;
 pub use source::{Place, Refused, Source, SourcePiece, SourceVariable};
 pub use stream::PieceStream;

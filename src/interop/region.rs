@@ -1,13 +1,19 @@
 //! Bytes of a region of a value, whatever pieces the value lies in.
 //!
-//! A range of a row-major value is a few boxes: leading indices fixed, a range along one axis, everything along the axes
-//! behind. What a piece has of such a box lies together in the piece, so each piece is read once for each box, in one
-//! range, and its runs are spread into the buffer.
+//! A range of a row-major region is a few boxes: leading indices fixed, a range along one axis, everything along the axes
+//! behind. Of a box of the whole value, what a piece has lies together in the piece; of a box of a smaller region it may
+//! be many runs, and then runs that are near to each other are read together.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::interop::source::{Source, SourceVariable, check_range};
 use crate::shape::Shape;
 use crate::tensor::for_each_run;
+
+/// Runs that begin closer to each other than this are read together, what lies between included.
+const NEAR_BYTES: usize = 64 << 10;
+
+/// How much is read together then.
+const WINDOW_BYTES: usize = 256 << 10;
 
 /// Fills the buffer with bytes of a region (offset and shape) of a variable, in row-major order of the region, from byte
 /// `start` of the region on.
@@ -127,12 +133,14 @@ fn read_box(
     for (i, piece) in held.pieces.iter().enumerate() {
         let Some((from, common)) = intersection(at, sizes, &piece.offset, piece.shape.sizes()) else { continue };
         let elements = common.iter().product::<u64>() as usize;
-        // Within the piece what it has of the box lies together.
         let inside: Vec<u64> = from.iter().zip(&piece.offset).map(|(a, b)| a - b).collect();
-        let first = inside.iter().zip(piece.shape.sizes()).fold(0, |index, (at, size)| index * size + at);
         let target: Vec<u64> = from.iter().zip(at).map(|(a, b)| a - b).collect();
         room.resize(elements * size, 0);
-        source.read_at(variable, i, first * size as u64, &mut room)?;
+        let mut runs = Vec::new();
+        for_each_run(piece.shape.sizes(), &inside, &common, |from, to, count| {
+            runs.push((from * size, to * size, count * size));
+        });
+        read_runs(&runs, &mut room, |start, bytes| source.read_at(variable, i, start as u64, bytes))?;
         for_each_run(sizes, &target, &common, |to, from, count| {
             buffer[to * size..(to + count) * size].copy_from_slice(&room[from * size..(from + count) * size]);
         });
@@ -143,6 +151,33 @@ fn read_box(
     }
     let what = format!("the pieces of {:?} do not cover it", held.name);
     Err(Error::new(ErrorKind::Corrupt, what).of_variable(&held.name))
+}
+
+/// Reads runs (from, to, length) into a buffer, near ones together.
+fn read_runs(
+    runs: &[(usize, usize, usize)],
+    buffer: &mut [u8],
+    mut read: impl FnMut(usize, &mut [u8]) -> Result<()>,
+) -> Result<()> {
+    if let [(from, to, len)] = *runs {
+        return read(from, &mut buffer[to..to + len]);
+    }
+    let end = runs.last().map_or(0, |(from, _, len)| from + len);
+    let (mut window, mut window_at) = (Vec::new(), 0);
+    for (i, (from, to, len)) in runs.iter().copied().enumerate() {
+        if from < window_at || from + len > window_at + window.len() {
+            let step = runs.get(i + 1).map_or(len, |(next, _, _)| next - from);
+            if step >= NEAR_BYTES {
+                read(from, &mut buffer[to..to + len])?;
+                continue;
+            }
+            window.resize(WINDOW_BYTES.max(len).min(end - from), 0);
+            read(from, &mut window)?;
+            window_at = from;
+        }
+        buffer[to..to + len].copy_from_slice(&window[from - window_at..][..len]);
+    }
+    Ok(())
 }
 
 /// What two boxes (offset and sizes) have in common.

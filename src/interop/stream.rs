@@ -28,3 +28,18 @@ impl PieceStream for ByRange<'_> {
         Ok(())
     }
 }
+
+/// The whole value from front to back, put together from its pieces in blocks.
+pub(crate) struct Whole<'a> {
+    pub(crate) source: &'a dyn Source,
+    pub(crate) variable: usize,
+    pub(crate) at: u64,
+}
+
+impl PieceStream for Whole<'_> {
+    fn fill(&mut self, buffer: &mut [u8]) -> Result<()> {
+        self.source.read_into(self.variable, self.at, buffer)?;
+        self.at += buffer.len() as u64;
+        Ok(())
+    }
+}

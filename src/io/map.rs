@@ -40,6 +40,14 @@ impl Mapping {
         Ok(Self(Arc::new(Backing::Mapped(map))))
     }
 
+    /// Says that single places will be looked at: otherwise the system reads megabytes around each. Only advice: nothing
+    /// comes of its failing.
+    pub(crate) fn expect_single_places(&self) {
+        if let Backing::Mapped(map) = &*self.0 {
+            let _advice = map.advise(memmap2::Advice::Random);
+        }
+    }
+
     /// Brings bytes into memory, where touching them waits for nothing and cannot fail any more, unless they are driven
     /// out again. `Unsupported`, if the system has no such call.
     pub(super) fn populate(&self, range: Range<u64>) -> io::Result<()> {

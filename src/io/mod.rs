@@ -26,6 +26,8 @@ pub(crate) use direct::{Buffers, StreamWriter};
 pub(crate) use lock::{FolderLock, NOTE as LOCK_NOTE};
 pub(crate) use map::{Held, MappedRange, Mapping, MemoryRange, StableBytes};
 pub(crate) use new_file::NewFile;
+#[cfg(feature = "interop")]
+pub(crate) use publish::create_temp;
 pub(crate) use publish::{How, PublishError, is_temp_name, publish_bytes, publish_synced, stage};
 pub(crate) use random::{random_128, random_seed};
 pub(crate) use read_file::ReadFile;
@@ -57,8 +59,8 @@ fn os_cause(error: &Error) -> Option<&std::io::Error> {
     std::error::Error::source(error).and_then(|cause| cause.downcast_ref())
 }
 
-#[cfg(feature = "interop")]
 /// What a path leads to, links followed; `None` if there is nothing, or nothing that may be looked at.
+#[cfg(feature = "interop")]
 pub(crate) fn kind_at(path: &std::path::Path) -> Option<Kind> {
     let metadata = std::fs::metadata(path).ok()?;
     Some(match metadata.file_type() {

@@ -45,12 +45,6 @@ impl NewFile {
         Self { file, path, tap, position: 0, is_direct: AtomicBool::new(false) }
     }
 
-    /// The bytes written so far.
-    #[cfg(feature = "interop")]
-    pub(super) fn position(&self) -> u64 {
-        self.position
-    }
-
     #[cfg(feature = "interop")]
     pub(super) fn into_file(self) -> File {
         self.file

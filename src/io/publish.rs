@@ -100,7 +100,7 @@ pub(crate) fn publish_synced(dir: &Dir, file: NewFile, name: &str, how: How) -> 
 }
 
 /// Makes a file under a temporary name that tells which file it is to become; a crash leaves it as an orphan.
-fn create_temp(dir: &Dir, name: &str) -> Result<NewFile> {
+pub(crate) fn create_temp(dir: &Dir, name: &str) -> Result<NewFile> {
     let digits = u64::from_le_bytes(random_128()?[..8].try_into().expect("8 of 16 bytes"));
     dir.create_file(&format!("{name}{TEMP_MARK}{digits:016x}"))
 }

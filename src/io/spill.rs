@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 pub(crate) struct Spill {
     file: NewFile,
     of: PathBuf,
+    len: u64,
 }
 
 impl Spill {
@@ -19,18 +20,18 @@ impl Spill {
     pub(crate) fn create(of: &Path) -> Result<Self> {
         let file =
             tempfile::tempfile().map_err(|error| Error::io("make a temporary file to unpack it into", of, error))?;
-        Ok(Self { file: NewFile::of_file(file, of.to_owned(), NoTap::shared()), of: of.to_owned() })
+        Ok(Self { file: NewFile::of_file(file, of.to_owned(), NoTap::shared()), of: of.to_owned(), len: 0 })
     }
 
     /// Appends bytes.
     pub(crate) fn write_all(&mut self, bytes: &[u8]) -> Result<()> {
+        self.len += bytes.len() as u64;
         self.file.write_all(bytes)
     }
 
     /// The file, for reading.
     pub(crate) fn finish(self) -> Arc<ReadFile> {
-        let len = self.file.position();
         let file: File = self.file.into_file();
-        Arc::new(ReadFile::of_file(file, self.of, NoTap::shared(), len))
+        Arc::new(ReadFile::of_file(file, self.of, NoTap::shared(), self.len))
     }
 }

@@ -119,6 +119,10 @@ impl<'a> Entries<'a> {
         if self.next.is_empty() {
             self.next =
                 self.files.iter().map(|file| file.first_at_or_after(self.prefix)).collect::<Result<Vec<_>>>()?;
+            // A prefix is asked for to find the few that have it.
+            if self.prefix.is_empty() {
+                self.files.iter().for_each(|file| file.read_ahead(0));
+            }
         }
         let mut lowest: Option<&str> = None;
         for (file, next) in self.files.iter().zip(&self.next) {
@@ -136,6 +140,9 @@ impl<'a> Entries<'a> {
                 continue;
             }
             *next += 1;
+            if next.is_multiple_of(ManifestFile::AHEAD) {
+                file.read_ahead(*next);
+            }
             // What lies below anything but a patch is covered by it.
             found = match found {
                 None => Some(file.entry_at(*next - 1)?),

@@ -11,6 +11,8 @@ mod write;
 
 pub use file::ReadMode;
 pub(crate) use file::{ShardFile, Shards};
+#[cfg(feature = "interop")]
+pub(crate) use payload::Elsewhere;
 pub(crate) use payload::Payload;
 pub(crate) use place::{Placer, Placing, SliceJob};
 pub(crate) use progress::Progress;

@@ -31,6 +31,44 @@ pub(crate) struct Payload {
 enum Source {
     Memory(Arc<Memory>),
     Stored(OnDisk),
+    #[cfg_attr(not(feature = "interop"), expect(dead_code, reason = "imports make them"))]
+    Elsewhere(Box<FromElsewhere>),
+}
+
+/// Bytes of a slice that lie in no store: read when they are written into a shard, a chunk at a time.
+pub(crate) trait Elsewhere: std::fmt::Debug + Send + Sync {
+    /// How many there are.
+    fn len_bytes(&self) -> u64;
+
+    /// Fills the buffer from byte `start` on. While a value is written, once or twice, that is from its first byte to its
+    /// last.
+    fn read_at(&self, start: u64, buffer: &mut [u8]) -> Result<()>;
+}
+
+/// A value from elsewhere: in memory if it was wanted before it was written, in its shard from then on.
+#[derive(Debug)]
+struct FromElsewhere {
+    content: Arc<dyn Elsewhere>,
+    reading: (ReadMode, Verification),
+    gathered: OnceLock<Arc<Memory>>,
+    written: OnceLock<OnDisk>,
+}
+
+impl FromElsewhere {
+    fn gathered(&self) -> Result<&Arc<Memory>> {
+        if let Some(memory) = self.gathered.get() {
+            return Ok(memory);
+        }
+        let mut memory = Memory::zeroed(self.content.len_bytes() as usize);
+        self.content.read_at(0, memory.bytes_mut())?;
+        Ok(self.gathered.get_or_init(|| Arc::new(memory)))
+    }
+}
+
+/// Where a value is read.
+enum Place<'a> {
+    Memory(&'a Arc<Memory>),
+    Disk(&'a OnDisk),
 }
 
 /// Bytes that come from the disk when they are first wanted.
@@ -45,6 +83,11 @@ struct OnDisk {
 }
 
 impl OnDisk {
+    fn new(stored: Arc<Stored>, mode: ReadMode, verification: Verification) -> Self {
+        let checked = Checked::none_of(&stored);
+        Self { stored, mode, verification, checked, mapped: OnceLock::new(), gathered: OnceLock::new() }
+    }
+
     fn is_mapped(&self) -> bool {
         self.mode == ReadMode::Map && self.stored.in_one_piece().is_some()
     }
@@ -107,10 +150,29 @@ impl Payload {
     /// A value on disk. It is durable where it lies only if the files are this store's own: see
     /// [`Payload::mark_durable`].
     pub(crate) fn on_disk(stored: Arc<Stored>, mode: ReadMode, verification: Verification) -> Self {
-        let checked = Checked::none_of(&stored);
-        let (mapped, gathered) = (OnceLock::new(), OnceLock::new());
-        let on_disk = OnDisk { stored, mode, verification, checked, mapped, gathered };
-        Self { serial: next_serial(), source: Source::Stored(on_disk), durable: OnceLock::new() }
+        let source = Source::Stored(OnDisk::new(stored, mode, verification));
+        Self { serial: next_serial(), source, durable: OnceLock::new() }
+    }
+
+    /// A value that is read from elsewhere; once it is durable, where it lies.
+    #[cfg(feature = "interop")]
+    pub(crate) fn elsewhere(content: Arc<dyn Elsewhere>, mode: ReadMode, verification: Verification) -> Self {
+        let (gathered, written) = (OnceLock::new(), OnceLock::new());
+        let from = FromElsewhere { content, reading: (mode, verification), gathered, written };
+        Self { serial: next_serial(), source: Source::Elsewhere(Box::new(from)), durable: OnceLock::new() }
+    }
+
+    /// Where the value is read now.
+    fn place(&self) -> Result<Place<'_>> {
+        Ok(match (&self.source, self.durable.get()) {
+            (Source::Memory(memory), _) => Place::Memory(memory),
+            (Source::Stored(on_disk), _) => Place::Disk(on_disk),
+            (Source::Elsewhere(from), Some(stored)) => {
+                let (mode, verification) = from.reading;
+                Place::Disk(from.written.get_or_init(|| OnDisk::new(Arc::clone(stored), mode, verification)))
+            }
+            (Source::Elsewhere(from), None) => Place::Memory(from.gathered()?),
+        })
     }
 
     /// Tells this payload from every other one.
@@ -120,13 +182,14 @@ impl Payload {
 
     /// Whether its bytes come from the disk, and so never change in place.
     pub(crate) fn is_on_disk(&self) -> bool {
-        matches!(self.source, Source::Stored(_))
+        matches!(self.source, Source::Stored(_) | Source::Elsewhere(_))
     }
 
     pub(crate) fn len_bytes(&self) -> u64 {
         match &self.source {
             Source::Memory(memory) => memory.bytes().len() as u64,
             Source::Stored(on_disk) => on_disk.stored.len_bytes(),
+            Source::Elsewhere(from) => from.content.len_bytes(),
         }
     }
 
@@ -147,9 +210,9 @@ impl Payload {
 
     /// The bytes of the slice from 0 on, of which only `range` is checked and may be looked at.
     fn bytes_for(&self, range: &Range<u64>) -> Result<&[u8]> {
-        match &self.source {
-            Source::Memory(memory) => Ok(memory.bytes()),
-            Source::Stored(on_disk) => on_disk.bytes(range),
+        match self.place()? {
+            Place::Memory(memory) => Ok(memory.bytes()),
+            Place::Disk(on_disk) => on_disk.bytes(range),
         }
     }
 
@@ -170,13 +233,13 @@ impl Payload {
             let memory = Arc::clone(memory);
             if is_all { memory } else { Arc::new(MemoryRange::new(memory, start as usize, len as usize)) }
         };
-        let owner: Arc<dyn StableBytes> = match &self.source {
-            Source::Memory(memory) => in_memory(memory),
-            Source::Stored(on_disk) if on_disk.is_mapped() => {
+        let owner: Arc<dyn StableBytes> = match self.place()? {
+            Place::Memory(memory) => in_memory(memory),
+            Place::Disk(on_disk) if on_disk.is_mapped() => {
                 let mapped = Arc::clone(on_disk.mapped()?);
                 if is_all { mapped } else { Arc::new(mapped.part(start as usize, len as usize)) }
             }
-            Source::Stored(on_disk) => in_memory(on_disk.gathered()?),
+            Place::Disk(on_disk) => in_memory(on_disk.gathered()?),
         };
         Held::new(owner, shape)
             .ok_or_else(|| Error::corrupt(format!("the bytes of the slice are not a {} of shape {shape}", T::DTYPE)))
@@ -184,10 +247,10 @@ impl Payload {
 
     /// The memory that holds the value, if memory does.
     pub(crate) fn shared_memory(&self) -> Result<Option<Arc<Memory>>> {
-        match &self.source {
-            Source::Memory(memory) => Ok(Some(Arc::clone(memory))),
-            Source::Stored(on_disk) if on_disk.is_mapped() => Ok(None),
-            Source::Stored(on_disk) => on_disk.gathered().map(|memory| Some(Arc::clone(memory))),
+        match self.place()? {
+            Place::Memory(memory) => Ok(Some(Arc::clone(memory))),
+            Place::Disk(on_disk) if on_disk.is_mapped() => Ok(None),
+            Place::Disk(on_disk) => on_disk.gathered().map(|memory| Some(Arc::clone(memory))),
         }
     }
 
@@ -204,7 +267,7 @@ impl Payload {
     pub(crate) fn is_changeable(self: &mut Arc<Self>) -> bool {
         match Arc::get_mut(self).map(|payload| &mut payload.source) {
             Some(Source::Memory(memory)) => Arc::get_mut(memory).is_some(),
-            Some(Source::Stored(_)) | None => false,
+            Some(Source::Stored(_) | Source::Elsewhere(_)) | None => false,
         }
     }
 
@@ -212,7 +275,7 @@ impl Payload {
     pub(crate) fn into_memory(self: Arc<Self>) -> Option<Memory> {
         match Arc::into_inner(self)?.source {
             Source::Memory(memory) => Arc::into_inner(memory),
-            Source::Stored(_) => None,
+            Source::Stored(_) | Source::Elsewhere(_) => None,
         }
     }
 
@@ -235,6 +298,11 @@ impl Value for Payload {
         match &self.source {
             Source::Memory(memory) => look(&memory.bytes()[range.start as usize..range.end as usize]),
             Source::Stored(on_disk) => on_disk.look(range, look),
+            Source::Elsewhere(from) => {
+                let mut room = vec![0; (range.end - range.start) as usize];
+                from.content.read_at(range.start, &mut room)?;
+                look(&room)
+            }
         }
     }
 }

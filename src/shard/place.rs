@@ -1,6 +1,6 @@
 //! Finding a place for every chunk of a slice: an old one for those that have not changed, a new one for the others.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -31,6 +31,8 @@ pub(crate) struct SliceJob<'a> {
     pub(crate) chunk_bytes: u64,
     /// Which shard the slice goes to: its ordinal within its whole.
     pub(crate) ordinal: u32,
+    /// The value is what the base holds, and only chunks in these shards are to be written anew.
+    pub(crate) leave: Option<&'a HashSet<ShardId>>,
 }
 
 /// What places slices, whatever the shard.
@@ -133,11 +135,16 @@ impl<'a> Placer<'a> {
         for chunk in 0..len_bytes.div_ceil(job.chunk_bytes) {
             self.placing.progress.check()?;
             let range = range_of(job, chunk);
-            let hash = self.hash(job, range.clone())?;
+            let known = old.chunks.get(chunk as usize).copied();
+            let hash = match (job.leave, known) {
+                (Some(_), Some(known)) => known.hash,
+                _ => self.hash(job, range.clone())?,
+            };
             // The length is compared too: a last chunk may be the beginning of a longer one.
-            let same = old.chunks.get(chunk as usize).filter(|sum| sum.hash == hash && base.range_of(chunk) == range);
-            sums.push(same.copied().unwrap_or(ChunkSum { crc32: 0, hash }));
-            let kept = same.map(|_| (Arc::clone(base.extent_of(chunk).1), base.offset_of(chunk)));
+            let same = known.filter(|sum| sum.hash == hash && base.range_of(chunk) == range);
+            sums.push(same.unwrap_or(ChunkSum { crc32: 0, hash }));
+            let stays = |_: &ChunkSum| job.leave.is_none_or(|leave| !leave.contains(&base.extent_of(chunk).1.id()));
+            let kept = same.filter(stays).map(|_| (Arc::clone(base.extent_of(chunk).1), base.offset_of(chunk)));
             if kept.is_some() {
                 self.placing.progress.advance(range.end - range.start);
             }
@@ -146,7 +153,7 @@ impl<'a> Placer<'a> {
                 _ => runs.push(Run { chunks: chunk..chunk + 1, kept }),
             }
         }
-        if is_too_scattered(job, &runs) {
+        if job.leave.is_none() && is_too_scattered(job, &runs) {
             runs = whole_run(sums.len() as u64);
         }
         Ok((sums, runs))

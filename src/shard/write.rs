@@ -20,8 +20,8 @@ pub(crate) struct Written {
     pub(crate) stored: Vec<Arc<Stored>>,
     /// New shards, whole but not yet durable.
     pub(crate) files: Vec<NewFile>,
-    /// Payload bytes written.
-    pub(crate) bytes_new: u64,
+    /// Payload bytes written, of each job.
+    pub(crate) bytes_new: Vec<u64>,
 }
 
 /// Slices that go into one shard, by their place in the list of jobs.
@@ -57,15 +57,15 @@ pub(crate) fn write_slices(placing: &Placing<'_>, threads: usize, jobs: &[SliceJ
         }
         done
     });
-    let mut written = Written::default();
+    let mut written = Written { bytes_new: vec![0; jobs.len()], ..Written::default() };
     let mut stored: Vec<Option<Arc<Stored>>> = vec![None; jobs.len()];
     let mut failure = None;
     for share in done {
         match share {
-            Ok((order, group, bytes_new)) => {
-                written.bytes_new += bytes_new;
+            Ok((placed, group)) => {
                 written.files.extend(group.file);
-                for (job, slice) in order.into_iter().zip(group.stored) {
+                for ((job, bytes_new), slice) in placed.into_iter().zip(group.stored) {
+                    written.bytes_new[job] = bytes_new;
                     stored[job] = Some(slice);
                 }
             }
@@ -106,22 +106,21 @@ fn divide(jobs: &[SliceJob<'_>], threads: usize) -> Vec<Share> {
     shares
 }
 
-/// Writes one share. Gives the order in which it did, the slices in that order, and how many bytes are new.
-fn write_share(placing: &Placing<'_>, share: &Share, jobs: &[SliceJob<'_>]) -> Result<(Vec<usize>, Group, u64)> {
+/// Writes one share. Gives the jobs in the order in which it did, with the bytes written of each, and the slices.
+fn write_share(placing: &Placing<'_>, share: &Share, jobs: &[SliceJob<'_>]) -> Result<(Vec<(usize, u64)>, Group)> {
     let mut placer = Placer::new(placing.clone(), share.ordinal);
     let mut left = share.jobs.clone();
-    let (mut order, mut bytes_new) = (Vec::with_capacity(left.len()), 0);
+    let mut placed = Vec::with_capacity(left.len());
     while let Some(job) = take_next(&mut left, jobs, &placing.progress) {
         match placer.place(&jobs[job]) {
-            Ok(bytes) => bytes_new += bytes,
+            Ok(bytes_new) => placed.push((job, bytes_new)),
             Err(error) => {
                 placer.discard();
                 return Err(error);
             }
         }
-        order.push(job);
     }
-    Ok((order, placer.finish()?, bytes_new))
+    Ok((placed, placer.finish()?))
 }
 
 /// What somebody waits for comes first.

@@ -11,6 +11,7 @@ use crate::id::CommitId;
 use crate::manifest::change_between;
 use crate::shape::Shape;
 use crate::shard::{Progress, SliceJob, Stored};
+use crate::store::moving::Move;
 use crate::store::table::{Named, Slot, Table};
 use crate::variable::{Capture, Object, Single, WholeState};
 
@@ -130,6 +131,11 @@ impl Changes {
         self.next_ordinal = self.next_ordinal.max(later.next_ordinal);
     }
 
+    /// Whether a name is changed or removed.
+    pub(crate) fn mentions(&self, name: &str) -> bool {
+        self.upserts.contains_key(name) || self.removed.contains_key(name)
+    }
+
     /// Whether writing any of them has begun.
     pub(crate) fn is_begun(&self) -> bool {
         self.upserts.values().any(|upsert| match upsert {
@@ -178,51 +184,53 @@ impl Changes {
                 base: snapshot.single.state().base.clone(),
                 chunk_bytes: snapshot.statics.chunk_bytes,
                 ordinal: snapshot.statics.slice.as_ref().map_or(0, |place| place.ordinal),
+                leave: None,
             })
             .collect()
     }
 
-    /// In what the state with these changes differs from `base`; `stored` says where what was written lies.
+    /// In what the state with these changes differs from `base`; `stored` says where what was written lies. Many are looked
+    /// at on several threads.
     pub(crate) fn difference(
         &self,
         base: &View,
         commit: CommitId,
         stored: &HashMap<&str, Arc<Stored>>,
+        threads: usize,
     ) -> Result<Difference> {
-        let summary = base.commit().map(|commit| commit.summary).unwrap_or_default();
-        let mut difference = Difference { summary: Summary { bytes_new: 0, ..summary }, ..Difference::default() };
+        let upserts: Vec<(&String, &Upsert)> = self.upserts.iter().collect();
+        let share = upserts.len().div_ceil(threads.max(1)).max(SHARE_NAMES_MIN);
+        let compare = |upserts: &[(&String, &Upsert)]| compare(upserts, base, commit, stored);
+        let compared = std::thread::scope(|scope| {
+            let mut shares = upserts.chunks(share);
+            let first = shares.next().unwrap_or_default();
+            let others: Vec<_> = shares.map(|share| scope.spawn(move || compare(share))).collect();
+            let mut compared = vec![compare(first)];
+            for other in others {
+                compared.push(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            }
+            compared
+        });
+        let mut difference = Compared::default();
+        for part in compared {
+            difference.add(part?);
+        }
         for name in self.removed.keys().filter(|name| !self.upserts.contains_key(*name)) {
             if let Some(before) = base.lookup(name)? {
                 difference.names = true;
-                difference.count(Some(&before), None);
+                difference.gone.count(&before);
                 difference.entries.push(Entry { name: name.clone(), body: Body::Removed, extra: Vec::new() });
             }
         }
-        for (name, upsert) in &self.upserts {
-            let body = match upsert {
-                Upsert::Single(snapshot) => {
-                    let stored = match &snapshot.value {
-                        Held::Durable(stored) => Some(stored),
-                        Held::Captured(_) => stored.get(name.as_str()),
-                    };
-                    let stored = stored.ok_or_else(|| Error::corrupt(format!("{name:?} was not written")))?;
-                    Body::Variable(snapshot.single.record(&snapshot.statics, &snapshot.shape, stored, commit))
-                }
-                Upsert::Whole(state) => Body::Whole(state.record(commit)),
-                Upsert::Alias(record) => Body::Alias(record.clone()),
-            };
-            let after = Entry { name: name.clone(), body, extra: Vec::new() };
-            let before = base.lookup(name)?;
-            difference.names |= before.as_ref().is_none_or(|before| has_other_facts(before, &after));
-            difference.count(before.as_ref(), Some(&after));
-            match before {
-                Some(before) if before.body == after.body => {}
-                Some(before) => difference.entries.push(change_between(&before, after)),
-                None => difference.entries.push(after),
-            }
-        }
         difference.entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        Ok(difference)
+        let Compared { entries, names, gone, come } = difference;
+        let before = base.commit().map(|commit| commit.summary).unwrap_or_default();
+        let summary = Summary {
+            variables: before.variables.saturating_sub(gone.variables).saturating_add(come.variables),
+            bytes_total: before.bytes_total.saturating_sub(gone.bytes).saturating_add(come.bytes),
+            bytes_new: 0,
+        };
+        Ok(Difference { entries, names, summary })
     }
 
     /// What the catalog has to change.
@@ -241,24 +249,102 @@ impl Changes {
 }
 
 impl Difference {
-    fn count(&mut self, before: Option<&Entry>, after: Option<&Entry>) {
-        let summary = &mut self.summary;
-        let (variables, bytes) = before.map_or((0, 0), weight);
-        summary.variables = summary.variables.saturating_sub(variables);
-        summary.bytes_total = summary.bytes_total.saturating_sub(bytes);
-        let (variables, bytes) = after.map_or((0, 0), weight);
-        summary.variables = summary.variables.saturating_add(variables);
-        summary.bytes_total = summary.bytes_total.saturating_add(bytes);
+    /// Adds values that lie elsewhere than before.
+    pub(crate) fn add_moved<'m>(&mut self, moved: impl Iterator<Item = (&'m Move, &'m Arc<Stored>)>) {
+        for (Move { entry, .. }, stored) in moved {
+            let mut after = entry.clone();
+            if let Body::Variable(record) = &mut after.body {
+                record.content = stored.content().clone();
+            }
+            if after.body != entry.body {
+                self.entries.push(change_between(entry, after));
+            }
+        }
+        self.entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     }
 }
 
-/// As how many variables, and how many bytes, an entry counts.
-fn weight(entry: &Entry) -> (u64, u64) {
-    match &entry.body {
-        Body::Variable(record) => (u64::from(record.statics.slice.is_none()), record.content.len_bytes),
-        Body::Whole(_) => (1, 0),
-        Body::Alias(_) | Body::Removed | Body::Patch(_) => (0, 0),
+/// Fewer names than this are not worth a thread.
+const SHARE_NAMES_MIN: usize = 4096;
+
+/// Part of a difference.
+#[derive(Debug, Default)]
+struct Compared {
+    entries: Vec<Entry>,
+    names: bool,
+    /// What the base has in the place of what comes.
+    gone: Count,
+    come: Count,
+}
+
+impl Compared {
+    fn add(&mut self, other: Self) {
+        self.entries.extend(other.entries);
+        self.names |= other.names;
+        self.gone.add(other.gone);
+        self.come.add(other.come);
     }
+}
+
+/// Variables and bytes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    variables: u64,
+    bytes: u64,
+}
+
+impl Count {
+    fn count(&mut self, entry: &Entry) {
+        self.add(match &entry.body {
+            Body::Variable(record) => {
+                Self { variables: u64::from(record.statics.slice.is_none()), bytes: record.content.len_bytes }
+            }
+            Body::Whole(_) => Self { variables: 1, bytes: 0 },
+            Body::Alias(_) | Body::Removed | Body::Patch(_) => Self::default(),
+        });
+    }
+
+    fn add(&mut self, other: Self) {
+        self.variables = self.variables.saturating_add(other.variables);
+        self.bytes = self.bytes.saturating_add(other.bytes);
+    }
+}
+
+/// Compares what some names are to be with what the base holds.
+fn compare(
+    upserts: &[(&String, &Upsert)],
+    base: &View,
+    commit: CommitId,
+    stored: &HashMap<&str, Arc<Stored>>,
+) -> Result<Compared> {
+    let mut compared = Compared::default();
+    for (name, upsert) in upserts {
+        let body = match upsert {
+            Upsert::Single(snapshot) => {
+                let stored = match &snapshot.value {
+                    Held::Durable(stored) => Some(stored),
+                    Held::Captured(_) => stored.get(name.as_str()),
+                };
+                let stored = stored.ok_or_else(|| Error::corrupt(format!("{name:?} was not written")))?;
+                Body::Variable(snapshot.single.record(&snapshot.statics, &snapshot.shape, stored, commit))
+            }
+            Upsert::Whole(state) => Body::Whole(state.record(commit)),
+            Upsert::Alias(record) => Body::Alias(record.clone()),
+        };
+        let after = Entry { name: (*name).clone(), body, extra: Vec::new() };
+        let before = base.lookup(name)?;
+        compared.names |= before.as_ref().is_none_or(|before| has_other_facts(before, &after));
+        compared.come.count(&after);
+        if let Some(before) = &before {
+            compared.gone.count(before);
+        }
+        match before {
+            Some(before) if before.body == after.body => {}
+            Some(before) => compared.entries.push(change_between(&before, after)),
+            None => compared.entries.push(after),
+        }
+    }
+    Ok(compared)
 }
 
 /// Whether two entries of a name differ in more than the value.

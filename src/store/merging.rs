@@ -1,4 +1,4 @@
-//! Merging manifests beside all commits, on a thread of its own.
+//! Merging manifests, and looking for what to move, beside all commits: on a thread of its own.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,22 +11,44 @@ use crate::format::ManifestKind;
 use crate::io::{NewFile, sync_all};
 use crate::manifest::{ManifestFile, write_manifest};
 use crate::shard::ReadMode;
+use crate::store::moving::Moves;
 
 /// A merge in progress. Its result serves the next commit; nothing waits for it.
 pub(crate) struct Merging {
     /// The manifests that are being merged, newest first.
     pub(crate) from: Vec<Arc<ManifestFile>>,
     cancelled: Arc<AtomicBool>,
-    thread: JoinHandle<Result<ManifestFile>>,
+    thread: JoinHandle<Result<Merged>>,
+}
+
+/// What came of it.
+pub(crate) struct Merged {
+    /// The merged manifest, which is durable; `None` if there was nothing to merge.
+    pub(crate) file: Option<Arc<ManifestFile>>,
+    /// What of the state is to be moved, if that was asked for.
+    pub(crate) moves: Option<Moves>,
 }
 
 impl Merging {
-    /// Begins to merge the `count` newest manifests of a state. `None` if no thread can be had: the next commit tries.
-    pub(crate) fn start(history: &History, view: &Arc<View>, count: usize, mode: ReadMode) -> Option<Self> {
+    /// Begins to merge the `count` newest manifests of a state, and then to survey it. `None` if no thread can be had: the
+    /// next commit tries.
+    pub(crate) fn start(
+        history: &History,
+        view: &Arc<View>,
+        count: usize,
+        surveys: bool,
+        mode: ReadMode,
+    ) -> Option<Self> {
         let from = view.stack().files()[..count].to_vec();
         let cancelled = Arc::new(AtomicBool::new(false));
         let (history, view, flag) = (history.clone(), Arc::clone(view), Arc::clone(&cancelled));
-        let work = move || merge(&history, &view, count, mode, &flag);
+        let work = move || {
+            // One manifest is merged already.
+            let merge = || merge(&history, &view, count, mode, &flag).map(Arc::new);
+            let file = (count > 1).then(merge).transpose()?;
+            let moves = surveys.then(|| Moves::survey(&view)).transpose()?;
+            Ok(Merged { file, moves })
+        };
         let thread = std::thread::Builder::new().name("varkeep-merge".to_owned()).spawn(work).ok()?;
         Some(Self { from, cancelled, thread })
     }
@@ -35,9 +57,9 @@ impl Merging {
         self.thread.is_finished()
     }
 
-    /// Waits for the merged manifest, which is durable.
-    pub(crate) fn finish(self) -> Result<Arc<ManifestFile>> {
-        self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)).map(Arc::new)
+    /// Waits for the result.
+    pub(crate) fn finish(self) -> Result<Merged> {
+        self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 
     /// Gives it up and waits for its end. What it has written is an orphan.

@@ -5,8 +5,11 @@ mod checkpoint_facts;
 mod collections;
 mod copy;
 mod get;
+#[cfg(feature = "interop")]
+mod insert;
 mod load;
 mod merging;
+mod moving;
 mod names;
 mod options;
 mod pending;
@@ -46,6 +49,8 @@ use publisher::PublisherThread;
 use state::StoreState;
 
 pub use collections::Loss;
+#[cfg(feature = "interop")]
+pub(crate) use insert::Inserted;
 pub use load::{LoadOptions, LoadReport};
 pub use options::Options;
 pub use pending::{PendingSave, SaveProgress};

@@ -93,7 +93,7 @@ impl Options {
         self
     }
 
-    /// How much memory values may take that have been changed while a save was writing them; 256 MiB unless this says
+    /// How much memory values may take that have been changed while a save was writing them; 224 MiB unless this says
     /// otherwise. Where it is not enough, changes wait for the save. It serves again for the next save, and for updates.
     ///
     /// Beside it a save takes its buffers: 24 MiB at most, whatever the size of the state.

@@ -11,12 +11,15 @@ use crate::format::{CommitRecord, Entry, ManifestKind, Retention, ShardRef, Summ
 use crate::id::{AttemptId, CommitId};
 use crate::io::{self, Dir, NewFile, sync_all};
 use crate::manifest::{ManifestFile, overlay, to_fold, to_merge, write_manifest};
-use crate::shard::{Payload, Placing, Progress, Stored, Written, write_slices};
-use crate::store::changes::{Changes, Difference, Held, Upsert};
+use crate::shard::{Payload, Placing, Progress, SliceJob, Stored, Written, write_slices};
+use crate::store::changes::{Changes, Held, Upsert};
 use crate::store::checkpoint_facts::Facts;
-use crate::store::merging::Merging;
+use crate::store::merging::{Merged, Merging};
+use crate::store::moving::{self, Move, Moves};
 use crate::store::remover::Remover;
 use crate::store::state::StoreState;
+use crate::store::table::{Named, Slot};
+use crate::variable::Object;
 
 /// So many files of no further use wait for a moment without commits; more do not.
 const BACKLOG_MAX: usize = 256;
@@ -57,11 +60,20 @@ impl Unsynced {
     }
 }
 
+/// What a commit made durable: the catalog hears of it behind the answer.
+struct Told {
+    changes: Changes,
+    /// The commit that changed names; `None` if only values did.
+    names: Option<CommitId>,
+}
+
 /// A state that is written, all but the commit that names it.
 struct Next {
     view: Arc<View>,
     names_changed: bool,
     summary: Summary,
+    /// What lies elsewhere than before, and where.
+    moved: Vec<(Move, Arc<Stored>)>,
 }
 
 /// The state of the publishing thread.
@@ -81,7 +93,13 @@ pub(crate) struct Publisher {
     remover: Remover,
     /// What a reset has replaced: large values take their time to go.
     replaced: Vec<Arc<Payload>>,
+    /// What was published last and has still to be told to the catalog.
+    published: Option<Told>,
     merging: Option<Merging>,
+    /// What later saves are to take along.
+    moves: Option<Moves>,
+    /// How much there was at the last survey.
+    surveyed: moving::Extent,
     facts: Facts,
 }
 
@@ -105,7 +123,10 @@ impl Publisher {
             tidies_at_once,
             remover: Remover::default(),
             replaced: Vec::new(),
+            published: None,
             merging: None,
+            moves: None,
+            surveyed: moving::Extent::default(),
             facts: Facts::default(),
         }
     }
@@ -210,13 +231,12 @@ impl Publisher {
                 Held::Durable(stored) => snapshot.single.state_mut().set_committed(record.id, stored),
             }
         }
+        self.rehome(&next.moved);
         let names = record.names;
         let view = next.view.with_commit(record.clone());
         self.head = Some(record);
         self.store.adopt(view, &published.removed);
-        if next.names_changed {
-            self.store.catalog_apply(published.catalog(), names);
-        }
+        self.published = Some(Told { changes: published, names: next.names_changed.then_some(names) });
         if is_new {
             self.account();
             self.merge_if_due();
@@ -237,32 +257,51 @@ impl Publisher {
     /// Writes the next state, all but the commit that names it, and opens its files. Where what was written lies comes
     /// with it, by name.
     fn prepare(
-        &self,
+        &mut self,
         base: &Arc<View>,
         id: CommitId,
         progress: &Arc<Progress>,
         unsynced: &mut Unsynced,
     ) -> Result<(Next, HashMap<String, Arc<Stored>>)> {
-        let StoreState { history, shards, buffers, threads, .. } = &*self.store;
-        let jobs = self.unpublished.jobs();
+        let store = Arc::clone(&self.store);
+        let StoreState { history, shards, buffers, threads, .. } = &*store;
+        let mut jobs = self.unpublished.jobs();
+        let changed = jobs.len();
+        let bytes = jobs.iter().map(|job| job.value.len_bytes()).sum();
+        let is_changed = |name: &str| self.unpublished.mentions(name);
+        let moves = self.moves.as_mut().map_or_else(Vec::new, |moves| moves.take(base, bytes, is_changed));
+        jobs.extend(moves.iter().map(|moved| SliceJob {
+            name: &moved.entry.name,
+            value: &moved.payload,
+            base: Some(Arc::clone(&moved.stored)),
+            chunk_bytes: moved.stored.content().chunk_bytes,
+            ordinal: 0,
+            leave: self.moves.as_ref().map(Moves::leave),
+        }));
         let placing = Placing { shards, buffers, hash_seed: history.store.hash_seed, progress: Arc::clone(progress) };
-        let Written { stored, files, bytes_new } = write_slices(&placing, *threads, &jobs)?;
+        let Written { mut stored, files, bytes_new } = write_slices(&placing, *threads, &jobs)?;
         if !files.is_empty() {
             unsynced.files = files;
             unsynced.dirs.push(history.folders.shards.clone());
         }
+        let moved_to = stored.split_off(changed);
+        let bytes_new = bytes_new[..changed].iter().sum();
         let stored: HashMap<&str, Arc<Stored>> = jobs.iter().map(|job| job.name).zip(stored).collect();
-        let Difference { entries, names, summary } = self.unpublished.difference(base, id, &stored)?;
-        let summary = Summary { bytes_new, ..summary };
-        let view = if entries.is_empty() && base.commit().is_some() {
+        let mut difference = self.unpublished.difference(base, id, &stored, *threads)?;
+        let summary = Summary { bytes_new, ..difference.summary };
+        // Values that only lie elsewhere are no reason for a commit, but they come with one.
+        let is_same = difference.entries.is_empty() && base.commit().is_some();
+        let view = if is_same {
             Arc::clone(base)
         } else {
-            let new_shards = stored.values().flat_map(|stored| stored.shards()).map(|(_, shard)| shard);
-            let durable = self.unpublished.durable_shards();
-            Arc::new(self.write_manifest(base, entries, new_shards.chain(durable), unsynced)?)
+            difference.add_moved(moves.iter().zip(&moved_to));
+            let new_shards = stored.values().chain(&moved_to).flat_map(|stored| stored.shards());
+            let new_shards = new_shards.map(|(_, shard)| shard).chain(self.unpublished.durable_shards());
+            Arc::new(self.write_manifest(base, difference.entries, new_shards, unsynced)?)
         };
         let stored = stored.into_iter().map(|(name, stored)| (name.to_owned(), stored)).collect();
-        Ok((Next { view, names_changed: names, summary }, stored))
+        let moved = if is_same { Vec::new() } else { moves.into_iter().zip(moved_to).collect() };
+        Ok((Next { view, names_changed: difference.names, summary, moved }, stored))
     }
 
     /// Writes the manifest of what differs from the base, and with it what the newest manifests of the base say, as far
@@ -476,15 +515,36 @@ impl Publisher {
         }
     }
 
-    /// Begins a merge of manifests, if one is due.
+    /// Tells the variables whose values have moved where they lie now.
+    fn rehome(&mut self, moved: &[(Move, Arc<Stored>)]) {
+        if self.moves.as_ref().is_some_and(Moves::is_empty) {
+            self.moves = None;
+        }
+        let table = self.store.table();
+        for (Move { entry, .. }, stored) in moved {
+            if let Some(Slot::Live(Named::Object(Object::Single(single)))) = table.slots.get(&entry.name) {
+                single.rehome(stored, self.store.reading.mode, self.store.reading.verification);
+            }
+        }
+    }
+
+    /// Begins a merge of manifests, or a survey of what to move, if one is due.
     fn merge_if_due(&mut self) {
         if self.merging.is_some() {
             return;
         }
         let base = self.store.base();
-        let count = to_merge(&base.stack().sizes());
+        let sizes = base.stack().sizes();
+        let extent = moving::Extent::of(&base);
+        let needed = base.commit().map_or(0, |commit| commit.summary.bytes_total);
+        let surveys = self.moves.is_none() && extent.is_due(needed, self.surveyed);
+        if surveys {
+            self.surveyed = extent;
+        }
+        // What no entry refers to any more is still named by manifests that newer ones cover, until they are merged.
+        let count = if surveys { sizes.len() } else { to_merge(&sizes) };
         if count > 0 {
-            self.merging = Merging::start(&self.store.history, &base, count, self.store.reading.mode);
+            self.merging = Merging::start(&self.store.history, &base, count, surveys, self.store.reading.mode);
         }
     }
 
@@ -493,7 +553,9 @@ impl Publisher {
         let Some(merging) = self.merging.take_if(|merging| merging.is_finished()) else { return };
         let from = merging.from.clone();
         // A merge that failed costs nothing: the manifests are still there, and one is due again.
-        let Ok(merged) = merging.finish() else { return };
+        let Ok(Merged { file, moves }) = merging.finish() else { return };
+        self.moves = moves.filter(|moves| !moves.is_empty()).or(self.moves.take());
+        let Some(merged) = file else { return };
         let base = self.store.base();
         let view = base.stack().with_merged(&merged, &from);
         if let Some(view) = view.and_then(|stack| base.with_merged(stack, &self.store.shards).ok()) {
@@ -514,6 +576,9 @@ impl Publisher {
     /// Tidies up behind a commit only if there is much to tidy: the next commit may be waiting.
     pub(crate) fn tidy_behind_commit(&mut self) {
         self.replaced.clear();
+        if let Some(Told { changes, names: Some(names) }) = self.published.take() {
+            self.store.catalog_apply(changes.catalog(), names);
+        }
         if self.tidies_at_once && self.has_backlog() {
             self.tidy();
         }

@@ -29,20 +29,28 @@ impl Save {
         self
     }
 
+    /// A save with metadata that is written already.
+    #[cfg(feature = "interop")]
+    pub(crate) fn of_bytes(tag: String, replace: bool, metadata: Vec<u8>) -> Self {
+        Self { tag, replace, metadata: check_metadata(metadata) }
+    }
+
     /// Metadata to be kept with the checkpoint: any value that serde can write. Infinities and NaN are kept.
     pub fn metadata(mut self, metadata: &impl Serialize) -> Self {
         self.metadata = rmp_serde::to_vec_named(metadata)
             .map_err(|error| Error::new(ErrorKind::Metadata, "the metadata cannot be written").caused_by(error))
-            .and_then(|bytes| {
-                if bytes.len() <= METADATA_BYTES_MAX {
-                    return Ok(bytes);
-                }
-                let what = format!("the metadata takes {} bytes", bytes.len());
-                Err(Error::new(ErrorKind::Metadata, what)
-                    .advise(format!("at most {METADATA_BYTES_MAX} bytes are kept; make it a variable")))
-            });
+            .and_then(check_metadata);
         self
     }
+}
+
+fn check_metadata(bytes: Vec<u8>) -> Result<Vec<u8>> {
+    if bytes.len() <= METADATA_BYTES_MAX {
+        return Ok(bytes);
+    }
+    let what = format!("the metadata takes {} bytes", bytes.len());
+    Err(Error::new(ErrorKind::Metadata, what)
+        .advise(format!("at most {METADATA_BYTES_MAX} bytes are kept; make it a variable")))
 }
 
 impl From<&str> for Save {

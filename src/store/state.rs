@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_utils::sync::{ShardedLock, ShardedLockReadGuard, ShardedLockWriteGuard};
 
@@ -155,8 +155,15 @@ impl StoreState {
     }
 
     pub(crate) fn wait_for_catalog(&self, at_most: Duration) -> bool {
-        let names = self.base().names();
-        lock(&self.catalog).as_ref().is_some_and(|catalog| catalog.wait_for(names, at_most))
+        let (names, start) = (self.base().names(), Instant::now());
+        while start.elapsed() < at_most {
+            // It is told of commits through the same lock.
+            if lock(&self.catalog).as_ref().is_some_and(|catalog| catalog.mirrors(names)) {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        false
     }
 
     /// Refuses to publish from now on: what is on the disk is not known for certain.

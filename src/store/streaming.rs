@@ -125,7 +125,7 @@ impl Commit<'_> {
             let state = single.state();
             (state.base.clone(), Arc::clone(&state.name), state.statics.chunk_bytes)
         };
-        let job = SliceJob { name: &name, value: &bytes, base, chunk_bytes, ordinal: 0 };
+        let job = SliceJob { name: &name, value: &bytes, base, chunk_bytes, ordinal: 0, leave: None };
         let placer = self.placer.get_or_insert_with(|| {
             let state = &self.store.state;
             let placing = Placing {

@@ -16,7 +16,7 @@ use crate::memory::Memory;
 use crate::scope::collection::GLOBAL_VARIABLES;
 use crate::scope::{Constraint, Regularizer};
 use crate::shape::Shape;
-use crate::shard::{Payload, Progress, Stored};
+use crate::shard::{Payload, Progress, ReadMode, Stored, Verification};
 use crate::tensor::{self, Tensor};
 use crate::variable::capture::Capture;
 use crate::variable::gate::Gate;
@@ -214,6 +214,24 @@ impl Single {
     /// The commit that first held it, if one did.
     pub(crate) fn first_commit(&self) -> Option<CommitId> {
         Some(self.state().statics.first_commit).filter(|commit| *commit != NO_COMMIT)
+    }
+
+    /// Notes that the value that the last commit holds lies elsewhere now, so that nothing keeps what it has left.
+    pub(crate) fn rehome(&self, stored: &Arc<Stored>, mode: ReadMode, verification: Verification) {
+        let mut state = self.state_mut();
+        let is_same = |held: &Arc<Stored>| held.content().chunks == stored.content().chunks;
+        if !state.base.as_ref().is_some_and(is_same) {
+            return;
+        }
+        state.base = Some(Arc::clone(stored));
+        if state.payload.durable().is_some_and(is_same) {
+            let payload = match state.payload.shared_memory() {
+                Ok(Some(memory)) => Payload::in_memory(memory),
+                _ => Payload::on_disk(Arc::clone(stored), mode, verification),
+            };
+            payload.mark_durable(Arc::clone(stored));
+            state.payload = Arc::new(payload);
+        }
     }
 
     /// Notes that the entry may differ from the last commit's, if it is one that commits hold.

@@ -387,3 +387,103 @@ fn slices_go_to_the_shard_of_their_ordinal() {
     let read = Checkpoint::open(&path, "y").unwrap().get("a").unwrap().read::<f32>().unwrap();
     assert_eq!((read[[11, 1]], read[[12, 0]], read[[29, 0]]), (11.1, 5.0, 29.0));
 }
+
+fn shards_of(path: &Path) -> (usize, u64) {
+    let shards = files(&path.join("shards"));
+    (shards.len(), shards.values().map(|bytes| bytes.len() as u64).sum())
+}
+
+/// Variables saved one at a time lie in a shard each, until there are too many: then they move together.
+#[test]
+fn the_head_never_refers_to_many_small_shards_for_long() {
+    let folder = folder();
+    let path = folder.path().join("store");
+    let store = Store::open(&path).unwrap();
+    let count = 300;
+    for i in 0..count {
+        vector(&store, &format!("v{i:03}"), vec![i as f32; 100]);
+        store.commit().unwrap();
+    }
+    for round in 0..40 {
+        store.find("v000").unwrap().unwrap().assign(Array1::from_elem(100, round as f32)).unwrap();
+        store.commit().unwrap();
+        // Beside the commits there has to be time for what goes on beside them.
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    drop(store);
+    let (shards, _) = shards_of(&path);
+    assert!(shards <= 200, "{shards} shards");
+    let head = Checkpoint::open(&path, None).unwrap();
+    for i in 1..count {
+        assert_eq!(head.get(&format!("v{i:03}")).unwrap().read::<f32>().unwrap()[[7]], i as f32);
+    }
+    assert!(varkeep::verify(&path, None, &mut |_| ()).unwrap().is_sound());
+}
+
+/// A shard of which little is still needed is left, a part with each save, though what it holds never changes.
+#[test]
+fn what_the_head_holds_takes_no_more_than_about_twice_its_space() {
+    let folder = folder();
+    let path = folder.path().join("store");
+    let store = Store::open(&path).unwrap();
+    // One in eight of 2 MiB each never changes again.
+    let elements = 1 << 19;
+    let names: Vec<String> = (0..128).map(|i| format!("v{i:03}")).collect();
+    for name in &names {
+        vector(&store, name, vec![1.0; elements]);
+    }
+    store.commit().unwrap();
+    let shrunk: Vec<&String> = names.iter().enumerate().filter(|(i, _)| i % 8 != 0).map(|(_, name)| name).collect();
+    for name in shrunk {
+        store.remove(name).unwrap();
+    }
+    store.commit().unwrap();
+    assert!(shards_of(&path).1 > 200 << 20, "the shard is still needed for what stays");
+    for round in 0..60 {
+        store.find("v000").unwrap().unwrap().assign(Array1::from_elem(elements, round as f32)).unwrap();
+        store.commit().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let held = store.commit().unwrap();
+    drop(store);
+    let (shards, bytes) = shards_of(&path);
+    let needed = held.bytes_new + held.bytes_shared;
+    assert!(bytes < 2 * needed + (64 << 20), "{shards} shards with {bytes} bytes for {needed}");
+    let head = Checkpoint::open(&path, None).unwrap();
+    assert_eq!(head.get("v120").unwrap().read::<f32>().unwrap()[[7]], 1.0);
+    assert!(varkeep::verify(&path, None, &mut |_| ()).unwrap().is_sound());
+}
+
+/// Damage in what is to be moved is no reason not to save; it stays where it is, and is told to who reads it.
+#[test]
+fn what_is_damaged_is_not_moved_and_stops_no_save() {
+    let folder = folder();
+    let path = folder.path().join("store");
+    let store = Store::open(&path).unwrap();
+    let count = 300;
+    for i in 0..count {
+        vector(&store, &format!("v{i:03}"), vec![1.0 + i as f32; 100]);
+        store.commit().unwrap();
+    }
+    drop(store);
+    let placed = {
+        let store = Store::open(&path).unwrap();
+        store.save("whole").unwrap();
+        placements(&store, "whole", "v007")[0].clone()
+    };
+    let shard = path.join("shards").join(format!("{}.shard", placed.shard));
+    let mut bytes = std::fs::read(&shard).unwrap();
+    bytes[usize::try_from(placed.offset_bytes).unwrap()] ^= 1;
+    std::fs::write(&shard, bytes).unwrap();
+    let store = Store::open(&path).unwrap();
+    for round in 0..40 {
+        store.find("v000").unwrap().unwrap().assign(Array1::from_elem(100, round as f32)).unwrap();
+        store.commit().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let head = Checkpoint::open(&path, None).unwrap();
+    for i in 1..count {
+        let read = head.get(&format!("v{i:03}")).unwrap().read::<f32>();
+        assert_eq!(read.is_err(), i == 7, "v{i:03}");
+    }
+}

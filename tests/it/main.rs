@@ -1,6 +1,8 @@
 //! Through the public interface: one binary, one module per topic.
 
 #[cfg(test)]
+mod background;
+#[cfg(test)]
 mod branches;
 #[cfg(test)]
 mod catalog;

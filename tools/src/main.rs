@@ -120,6 +120,16 @@ fn run(command: Command, ui: &Ui, out: &mut dyn Write) -> Outcome<Exit> {
             cmd::manual::man(&args, out)?;
             Ok(Exit::Yes)
         }
+        Command::Import(args) => {
+            let imported = cmd::import::run(&args)?;
+            render::import(&imported, ui, out)?;
+            Ok(Exit::Yes)
+        }
+        Command::Export(args) => {
+            let exported = cmd::export::run(&args)?;
+            render::export(&exported, ui, out)?;
+            Ok(Exit::Yes)
+        }
         Command::Verify(args) => {
             let health = cmd::verify::run(&args, ui)?;
             render::verify(&health, ui, out)?;

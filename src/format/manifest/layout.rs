@@ -200,6 +200,25 @@ impl ManifestLayout {
         Ok(entry)
     }
 
+    /// About where the file holds these entries, with their names and sums.
+    pub(crate) fn ranges_of(&self, bytes: &[u8], from: u64, to: u64) -> Vec<Range<u64>> {
+        let to = to.min(self.entry_count);
+        let (Ok(first), Ok(last)) = (self.row(bytes, from.min(to)), self.row(bytes, to)) else { return Vec::new() };
+        let width = to_u64(offset_at::BYTES);
+        // Sums come in the order of entries, but how many each has only the entries know.
+        let sums_at = |entry: u64| {
+            let share = u128::from(self.sums.len_bytes).saturating_mul(u128::from(entry));
+            share.checked_div(u128::from(self.entry_count)).and_then(|at| u64::try_from(at).ok()).unwrap_or_default()
+        };
+        let ranges = [
+            (&self.offsets, from.saturating_mul(width), to.saturating_mul(width)),
+            (&self.names, first.name, last.name),
+            (&self.entries, first.entry, last.entry),
+            (&self.sums, sums_at(from), sums_at(to)),
+        ];
+        ranges.into_iter().filter_map(|(section, start, end)| within(section, start, end).ok()).collect()
+    }
+
     pub(super) fn row(&self, bytes: &[u8], index: u64) -> Result<OffsetRow> {
         let width = to_u64(offset_at::BYTES);
         let place = index.checked_mul(width).and_then(|start| range_of(start, width)).unwrap_or(u64::MAX..u64::MAX);

@@ -165,3 +165,19 @@ fn item(described: &Described) -> Result<Item> {
 fn string_len(size: u64) -> Option<usize> {
     usize::try_from(size).ok().filter(|size| (1..=1 << 30).contains(size))
 }
+
+/// The header of an array in row-major order whose elements are described so.
+pub(crate) fn write(descr: &str, shape: &Shape) -> Vec<u8> {
+    let sizes: Vec<String> = shape.sizes().iter().map(u64::to_string).collect();
+    let comma = if sizes.len() == 1 { "," } else { "" };
+    let sizes = format!("({}{comma})", sizes.join(", "));
+    let mut text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {sizes}, }}");
+    // The elements begin on a multiple of 64, behind spaces and a line end.
+    let end = (10 + text.len() + 1).next_multiple_of(64);
+    text.push_str(&" ".repeat(end - 10 - text.len() - 1));
+    text.push('\n');
+    let mut header = b"\x93NUMPY\x01\x00".to_vec();
+    header.extend((text.len() as u16).to_le_bytes());
+    header.extend(text.bytes());
+    header
+}

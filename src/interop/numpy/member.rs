@@ -120,7 +120,8 @@ impl Unpacking<'_> {
             return Err(member.corrupt("the array goes on behind where the zip says it ends"));
         }
         let (expected, found) = (member.crc32, self.hasher.clone().finalize());
-        if expected != found {
+        // A fuzzer cannot guess checksums.
+        if expected != found && !cfg!(fuzzing) {
             let what = format!("the array fails its checksum: expected {expected:08x}, found {found:08x}");
             return Err(member.corrupt(&what));
         }

@@ -34,6 +34,11 @@ pub(crate) fn ours(dtype: Dtype) -> Option<DType> {
     BOTH.iter().find(|(theirs, _)| *theirs == dtype).map(|(_, ours)| *ours)
 }
 
+/// Their word for a type of ours, if they have it.
+pub(crate) fn theirs(dtype: DType) -> Option<Dtype> {
+    BOTH.iter().find(|(_, ours)| *ours == dtype).map(|(theirs, _)| *theirs)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -13,7 +13,7 @@ use crate::interop::file;
 const INDEX_BYTES_MAX: u64 = 256 << 20;
 
 /// The index, as the file holds it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Index {
     #[serde(default)]
     pub(crate) metadata: BTreeMap<String, Value>,

@@ -3,5 +3,7 @@
 mod dtypes;
 mod index;
 mod read;
+mod write;
 
 pub(crate) use read::{open, open_set};
+pub(crate) use write::{obstacle, write};

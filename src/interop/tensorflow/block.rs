@@ -61,7 +61,6 @@ pub(crate) fn varint(bytes: &mut &[u8]) -> Option<u64> {
 }
 
 /// Appends a varint.
-#[cfg(test)]
 pub(crate) fn put_varint(bytes: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         bytes.push(value as u8 | 0x80);

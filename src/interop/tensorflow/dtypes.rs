@@ -33,6 +33,11 @@ pub(crate) fn ours(number: i32) -> Option<DType> {
     BOTH.iter().find(|(theirs, _)| *theirs == number).map(|(_, ours)| *ours)
 }
 
+/// Their number for a type of ours, if they have it.
+pub(crate) fn theirs(dtype: DType) -> Option<i32> {
+    BOTH.iter().find(|(_, ours)| *ours == dtype).map(|(theirs, _)| *theirs)
+}
+
 /// What TensorFlow calls a type that varkeep does not have.
 pub(crate) fn foreign_name(number: i32) -> String {
     match number {

@@ -9,6 +9,9 @@ mod read;
 mod state;
 mod strings;
 mod table;
+mod table_writer;
+mod write;
 
 pub(crate) use read::open;
 pub(crate) use state::open_newest;
+pub(crate) use write::{obstacle, write};

@@ -253,7 +253,8 @@ impl Bundle {
 
     fn compare(&self, stored: &Stored, crc: u32) -> Result<()> {
         let (expected, found) = (stored.crc, mask(crc));
-        if expected == found {
+        // A fuzzer cannot guess checksums.
+        if expected == found || cfg!(fuzzing) {
             stored.checked.store(true, Ordering::Relaxed);
             return Ok(());
         }

@@ -1,6 +1,5 @@
 //! The text file `checkpoint`, which names the newest prefix of its folder, and those kept.
 
-#[cfg(test)]
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -10,7 +9,6 @@ use crate::interop::file;
 use crate::interop::source::Source;
 
 const NEWEST: &str = "model_checkpoint_path";
-#[cfg(test)]
 const ALL: &str = "all_model_checkpoint_paths";
 
 /// The largest such file that makes sense.
@@ -32,13 +30,11 @@ pub(crate) fn newest(text: &str) -> Option<String> {
 }
 
 /// The prefixes that are kept, oldest first.
-#[cfg(test)]
 pub(crate) fn kept(text: &str) -> Vec<String> {
     values(text, ALL).collect()
 }
 
 /// The file for these prefixes, the newest last.
-#[cfg(test)]
 pub(crate) fn text(kept: &[String]) -> String {
     let newest = kept.last().map(String::as_str).unwrap_or_default();
     let mut text = format!("{NEWEST}: \"{}\"\n", escaped(newest));
@@ -84,7 +80,6 @@ fn unescaped(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-#[cfg(test)]
 fn escaped(text: &str) -> String {
     let mut escaped = String::new();
     for byte in text.bytes() {

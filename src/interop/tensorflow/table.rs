@@ -1,6 +1,6 @@
 //! The index file: a sorted table of keys and values, in blocks, each with a checksum.
 
-use super::block::{self, varint};
+use super::block::{self, put_varint, varint};
 use super::checksum::masked;
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::ReadFile;
@@ -26,6 +26,14 @@ pub(crate) struct Handle {
 }
 
 impl Handle {
+    /// The handle as two varints.
+    pub(crate) fn encoded(self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        put_varint(&mut bytes, self.offset);
+        put_varint(&mut bytes, self.size);
+        bytes
+    }
+
     fn parse(bytes: &mut &[u8]) -> Option<Self> {
         Some(Self { offset: varint(bytes)?, size: varint(bytes)? })
     }
@@ -105,7 +113,8 @@ fn read_block(file: &ReadFile, handle: Handle, end: u64) -> Result<Vec<u8>> {
     file.read_exact_at(&mut stored, offset)?;
     let (checked, checksum) = stored.split_at(size as usize + 1);
     let (expected, found) = (u32::from_le_bytes(checksum.try_into().expect("four bytes follow")), masked(checked));
-    if expected != found {
+    // A fuzzer cannot guess checksums.
+    if expected != found && !cfg!(fuzzing) {
         let what = format!("a block of the table fails its checksum: expected {expected:08x}, found {found:08x}");
         return Err(corrupt(what, offset));
     }

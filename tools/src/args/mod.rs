@@ -1,14 +1,17 @@
 //! The command line as it is written: nothing is decided here.
 //!
-//! [`look`] has the commands that tell something, [`change`] those that change stores, [`help`] those that make what others read.
+//! [`look`] has the commands that tell something, [`change`] those that change stores, [`foreign`]
+//! those for other formats, [`help`] those that make what others read.
 
 mod change;
+mod foreign;
 mod help;
 mod look;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub(crate) use change::{Prune, Restore, Salvage};
+pub(crate) use foreign::{Export, Import};
 pub(crate) use help::{Completions, Man, Report};
 pub(crate) use look::{Diff, Format, Inspect, Log, Show, SortKey, Stat, Verify, Watch};
 
@@ -25,7 +28,7 @@ Exit codes:
 
 /// Look into varkeep stores: what a checkpoint holds, what changed since the last, whether it is sound, and put one back
 ///
-/// All commands but `restore` and `prune` leave stores as they are. They need no lock, and work while a trainer writes to the same store.
+/// All commands but `restore`, `prune` and `import` leave stores as they are. They need no lock, and work while a trainer writes to the same store.
 #[derive(Debug, Parser)]
 #[command(name = "varkeep", version, after_help = ADDRESSES, max_term_width = 120)]
 pub(crate) struct Args {
@@ -75,6 +78,8 @@ pub(crate) enum Command {
     Verify(Verify),
     Salvage(Salvage),
     Prune(Prune),
+    Import(Import),
+    Export(Export),
     Report(Report),
     Watch(Watch),
     Stat(Stat),

@@ -1,6 +1,8 @@
 //! The commands, one per file: each does its work and returns plain data.
 
 pub(crate) mod diff;
+pub(crate) mod export;
+pub(crate) mod import;
 pub(crate) mod inspect;
 pub(crate) mod log;
 pub(crate) mod manual;

@@ -9,6 +9,8 @@ mod values;
 use std::io::{self, Write};
 
 use crate::cmd::diff::Diff;
+use crate::cmd::export::Exported;
+use crate::cmd::import::Imported;
 use crate::cmd::inspect::Inspection;
 use crate::cmd::log::Log;
 use crate::cmd::prune::Pruned;
@@ -43,6 +45,8 @@ renderers! {
     stat: Stat;
     prune: Pruned;
     salvage: Salvaged;
+    import: Imported;
+    export: Exported;
 }
 
 /// Values are the one answer that can be larger than memory, so most are read as they are written.

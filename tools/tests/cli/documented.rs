@@ -52,6 +52,8 @@ fn every_field_is_documented_in_its_section() {
         json(folder.path(), &["stat", "digits.varkeep"], 0),
         json(folder.path(), &["salvage", "digits.varkeep", "--to", "rescued"], 0),
         json(folder.path(), &["prune", "digits.varkeep", "--keep-last", "2", "--dry-run"], 0),
+        json(folder.path(), &["export", &at("step-200"), "x", "--as", "tensorflow"], 0),
+        json(folder.path(), &["import", "x", "in.varkeep"], 0),
         serde_json::from_str(&run(folder.path(), &["log", "nowhere", "--json"]).out).unwrap(),
     ];
     for output in &outputs {

@@ -129,6 +129,8 @@ fn everything_that_is_printed_fits_the_schema() {
         (vec!["verify", "digits.varkeep"], 0),
         (vec!["report", "digits.varkeep"], 0),
         (vec!["stat", "digits.varkeep"], 0),
+        (vec!["export", &at("step-200"), "out", "--as", "tensorflow"], 0),
+        (vec!["import", "out", "in.varkeep"], 0),
         (vec!["salvage", "digits.varkeep", "--to", "rescued"], 0),
         (vec!["prune", "digits.varkeep", "--keep-last", "2", "--dry-run"], 0),
         (vec!["stat", &at("step-0")], 0),

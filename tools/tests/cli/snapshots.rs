@@ -90,8 +90,10 @@ fn every_command_prints_what_its_snapshot_holds() {
 #[test]
 fn completions_and_manual_pages_know_every_command() {
     let folder = tempfile::tempdir().unwrap();
-    let commands =
-        ["log", "inspect", "show", "diff", "restore", "verify", "salvage", "prune", "report", "watch", "stat"];
+    let commands = [
+        "log", "inspect", "show", "diff", "restore", "verify", "salvage", "prune", "import", "export", "report",
+        "watch", "stat",
+    ];
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = run(folder.path(), &["completions", shell]);
         assert_eq!((script.code, script.err.as_str()), (0, ""), "{shell}");

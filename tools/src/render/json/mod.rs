@@ -3,6 +3,7 @@
 
 mod diff;
 mod inspect;
+mod interop;
 mod log;
 mod prune;
 mod report;
@@ -23,6 +24,7 @@ use crate::render::units;
 
 pub(crate) use diff::diff;
 pub(crate) use inspect::inspect;
+pub(crate) use interop::{export, import};
 pub(crate) use log::{log, watch};
 pub(crate) use prune::prune;
 pub(crate) use report::report;

@@ -3,6 +3,7 @@
 mod diff;
 mod graph;
 mod inspect;
+mod interop;
 mod log;
 mod prune;
 mod report;
@@ -22,6 +23,7 @@ use crate::ui::{Tone, Ui};
 
 pub(crate) use diff::diff;
 pub(crate) use inspect::inspect;
+pub(crate) use interop::{export, import};
 pub(crate) use log::log;
 pub(crate) use prune::prune;
 pub(crate) use report::report;
