@@ -41,7 +41,7 @@ pub use shape::{IntoSizes, PartialShape, Shape};
 pub use shard::{ReadMode, Verification};
 pub use store::{
     Commit, GetVariable, Gotten, LoadOptions, LoadReport, Loss, OpenScope, Options, PendingSave, PruneReport,
-    Retention, Save, SaveProgress, SaveReport, Scope, ScopeHandle, ScopeName, Step, Store,
+    Retention, SalvageReport, Save, SaveProgress, SaveReport, Scope, ScopeHandle, ScopeName, Step, Store, salvage,
 };
 pub use strings::Strings;
 pub use tensor::Tensor;

@@ -44,7 +44,7 @@ impl Checkpoint {
 }
 
 /// Refuses a path where something is, so that a failed copy may remove what it made.
-fn check_vacant(path: &Path) -> Result<()> {
+pub(super) fn check_vacant(path: &Path) -> Result<()> {
     match Dir::open(path, NoTap::shared()).and_then(|dir| dir.list()) {
         Ok(entries) if entries.is_empty() => return Ok(()),
         Err(error) if io::is_not_found(&error) => return Ok(()),
@@ -56,14 +56,17 @@ fn check_vacant(path: &Path) -> Result<()> {
         .advise("give a path where nothing is yet"))
 }
 
-/// Makes everything that the checkpoint holds live in the new store, as if it had just been created there.
-fn enter_all(view: &View, table: &mut Table) -> Result<()> {
+/// Makes everything that the checkpoint holds live in another store, as if it had just been created there.
+pub(super) fn enter_all(view: &View, table: &mut Table) -> Result<()> {
     let mut wholes = Vec::new();
     for entry in view.stack().entries("") {
         let entry = entry?;
         match entry.body {
             Body::Variable(record) => {
-                let state = new_state(view, &entry.name, record).map_err(|error| error.of_variable(&entry.name))?;
+                let held = table.base.lookup(&entry.name)?.map(|held| held.body);
+                let state = new_state(view, &entry.name, record)
+                    .and_then(|state| beside(&table.base, held, state))
+                    .map_err(|error| error.of_variable(&entry.name))?;
                 let single = Single::new(Arc::clone(&table.shared), state, None);
                 single.note_changed();
                 table.slots.insert(entry.name, Slot::Live(Named::Object(Object::Single(single))));
@@ -93,7 +96,7 @@ fn enter_all(view: &View, table: &mut Table) -> Result<()> {
         table.slots.insert(&*name, Slot::Live(Named::Object(Object::Whole(Whole::new(state)))));
         table.changed_names.push(name);
     }
-    table.next_ordinal = view.commit().map_or(0, |commit| commit.next_ordinal);
+    table.next_ordinal = table.next_ordinal.max(view.commit().map_or(0, |commit| commit.next_ordinal));
     Ok(())
 }
 
@@ -106,6 +109,16 @@ fn new_state(view: &View, name: &str, record: VariableRecord) -> Result<State> {
         state.payload = Arc::new(Payload::on_disk(stored, reading.mode, reading.verification));
     }
     Arc::make_mut(&mut state.statics).first_commit = NO_COMMIT;
+    Ok(state)
+}
+
+/// The state of a variable beside what the other store holds under its name already: chunks that are equal are not written
+/// again, and it was first held when that was.
+fn beside(base: &View, held: Option<Body>, mut state: State) -> Result<State> {
+    if let Some(Body::Variable(held)) = held {
+        Arc::make_mut(&mut state.statics).first_commit = held.statics.first_commit;
+        state.base = Some(base.stored(held.content)?);
+    }
     Ok(state)
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use varkeep::{Checkpoint, Which};
+use varkeep::Which;
 
 use crate::failure::{Failure, Outcome};
 
@@ -43,11 +43,6 @@ impl Address {
             None => Which::Tag(tag.to_owned()),
         };
         Ok(Self { path, which })
-    }
-
-    /// The checkpoint that is meant.
-    pub(crate) fn open(&self) -> Outcome<Checkpoint> {
-        Ok(Checkpoint::open(&self.path, self.which.clone())?)
     }
 }
 

@@ -20,6 +20,9 @@ pub(crate) trait Real: Copy + 'static {
 
     /// The size of the difference.
     fn distance(self, other: Self) -> Number;
+
+    /// Whether it is less; false for NaN.
+    fn is_below(self, other: Self) -> bool;
 }
 
 macro_rules! integers {
@@ -42,6 +45,10 @@ macro_rules! integers {
 
             fn distance(self, other: Self) -> Number {
                 Number::Int(self.abs_diff(other).into())
+            }
+
+            fn is_below(self, other: Self) -> bool {
+                self < other
             }
         }
     )+ };
@@ -66,6 +73,10 @@ macro_rules! floats {
 
             fn distance(self, other: Self) -> Number {
                 Number::Float((self.widen() - other.widen()).abs())
+            }
+
+            fn is_below(self, other: Self) -> bool {
+                self < other
             }
         }
     )+ };
@@ -122,6 +133,17 @@ pub(crate) fn complexes<T: Real>(bytes: &[u8]) -> impl ExactSizeIterator<Item = 
         let (real, imaginary) = both.split_at(T::BYTES);
         (T::of_bytes(real).widen(), T::of_bytes(imaginary).widen())
     })
+}
+
+/// The magnitudes of the complex numbers in these bytes.
+pub(crate) fn magnitudes<T: Real>(bytes: &[u8]) -> impl ExactSizeIterator<Item = f64> + '_ {
+    complexes::<T>(bytes).map(|(real, imaginary)| magnitude(real, imaginary))
+}
+
+/// The magnitude of a complex number. `hypot` calls infinite what has one infinite part, even if the other is NaN: here
+/// NaN counts.
+pub(crate) fn magnitude(real: f64, imaginary: f64) -> f64 {
+    if real.is_nan() || imaginary.is_nan() { f64::NAN } else { real.hypot(imaginary) }
 }
 
 /// The elements in these bytes, to be printed.

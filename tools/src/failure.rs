@@ -2,7 +2,7 @@
 
 use std::io;
 use std::ops::Deref;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use varkeep::ErrorKind;
 
@@ -63,6 +63,27 @@ impl Failure {
     /// What was asked would lose something; the user has to say so expressly.
     pub(crate) fn would_lose(message: impl Into<String>) -> Self {
         Self::new("would_lose", message)
+    }
+
+    /// A folder cannot be looked through.
+    pub(crate) fn cannot_read(path: &Path, error: &io::Error) -> Self {
+        let mut failure = Self::new("io", format!("cannot read {}", path.display()));
+        failure.0.path = Some(path.to_owned());
+        failure.0.causes = vec![error.to_string()];
+        failure
+    }
+
+    /// A file of our own cannot be written.
+    pub(crate) fn cannot_write(path: &Path, error: &io::Error) -> Self {
+        let mut failure = Self::new("io", format!("cannot write {}", path.display()));
+        failure.0.path = Some(path.to_owned());
+        failure.0.causes = vec![error.to_string()];
+        failure.hint("check that the folder is there and may be written to, or give another place")
+    }
+
+    /// What is to be loaded does not fit what is there.
+    pub(crate) fn mismatch(message: impl Into<String>) -> Self {
+        Self::new("mismatch", message)
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {

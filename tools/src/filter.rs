@@ -4,6 +4,9 @@ use globset::{GlobBuilder, GlobMatcher};
 
 use crate::failure::{Failure, Outcome};
 
+/// What makes a pattern of a name.
+const SPECIAL: [char; 5] = ['*', '?', '[', '{', '\\'];
+
 /// A pattern of names, or all of them.
 #[derive(Debug)]
 pub(crate) struct Filter(Kind);
@@ -13,20 +16,24 @@ enum Kind {
     All,
     /// A variable, or a scope with all that is in it.
     Name(String),
-    Glob(GlobMatcher),
+    Glob {
+        matcher: GlobMatcher,
+        prefix: String,
+    },
 }
 
 impl Filter {
     pub(crate) fn new(pattern: Option<&str>) -> Outcome<Self> {
         let Some(pattern) = pattern else { return Ok(Self(Kind::All)) };
-        if !pattern.contains(['*', '?', '[', '{', '\\']) {
+        if !pattern.contains(SPECIAL) {
             return Ok(Self(Kind::Name(pattern.trim_end_matches('/').to_owned())));
         }
         let glob = GlobBuilder::new(pattern).literal_separator(false).build().map_err(|error| {
             Failure::usage(format!("{pattern:?} is not a pattern: {}", error.kind()))
                 .hint("put a backslash before a bracket that is part of a name")
         })?;
-        Ok(Self(Kind::Glob(glob.compile_matcher())))
+        let prefix = pattern.split(SPECIAL).next().unwrap_or_default().to_owned();
+        Ok(Self(Kind::Glob { matcher: glob.compile_matcher(), prefix }))
     }
 
     pub(crate) fn matches(&self, name: &str) -> bool {
@@ -35,7 +42,16 @@ impl Filter {
             Kind::Name(wanted) => {
                 name.strip_prefix(wanted.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
             }
-            Kind::Glob(glob) => glob.is_match(name),
+            Kind::Glob { matcher, .. } => matcher.is_match(name),
+        }
+    }
+
+    /// What every name that matches starts with.
+    pub(crate) fn prefix(&self) -> &str {
+        match &self.0 {
+            Kind::All => "",
+            Kind::Name(wanted) => wanted,
+            Kind::Glob { prefix, .. } => prefix,
         }
     }
 }
@@ -63,6 +79,7 @@ mod tests {
             let filter = Filter::new(Some(pattern)).unwrap();
             assert!(yes.iter().all(|name| filter.matches(name)), "{pattern}");
             assert!(!no.iter().any(|name| filter.matches(name)), "{pattern}");
+            assert!(yes.iter().all(|name| name.starts_with(filter.prefix())), "{pattern}");
         }
         assert_eq!(Filter::new(Some("a[")).unwrap_err().kind, "usage");
         assert!(Filter::new(None).unwrap().matches("anything"));

@@ -5,6 +5,8 @@
 //! Data goes to standard output, everything else to standard error.
 
 mod address;
+#[cfg(test)]
+mod agreement;
 mod args;
 mod cmd;
 mod compare;
@@ -12,11 +14,16 @@ mod elements;
 mod exit;
 mod failure;
 mod filter;
+mod histogram;
+mod likeness;
 mod metadata;
 mod number;
 mod numpy;
+mod opened;
+mod parallel;
 mod progress;
 mod render;
+mod report;
 mod select;
 mod slice;
 mod stats;
@@ -45,7 +52,7 @@ fn main() -> ExitCode {
     });
     match done {
         Ok(exit) => exit,
-        Err(failure) => report(&failure, &ui, &mut out),
+        Err(failure) => tell(&failure, &ui, &mut out),
     }
     .into()
 }
@@ -60,11 +67,13 @@ fn run(command: Command, ui: &Ui, out: &mut dyn Write) -> Outcome<Exit> {
         Command::Inspect(args) => {
             let inspection = cmd::inspect::run(&args, ui)?;
             render::inspect(&inspection, ui, out)?;
+            // Taking a hundred thousand rows apart would take as long as listing them, and the process ends.
+            std::mem::forget(inspection);
             Ok(Exit::Yes)
         }
         Command::Show(args) => {
             let shown = cmd::show::run(&args, ui)?;
-            render::show(&shown, ui, out)?;
+            render::show(&shown, out)?;
             Ok(Exit::Yes)
         }
         Command::Diff(args) => {
@@ -75,6 +84,40 @@ fn run(command: Command, ui: &Ui, out: &mut dyn Write) -> Outcome<Exit> {
         Command::Restore(args) => {
             let restored = cmd::restore::run(&args)?;
             render::restore(&restored, ui, out)?;
+            Ok(Exit::answer(restored.is_possible()))
+        }
+        Command::Report(args) => {
+            let report = cmd::report::run(&args, ui)?;
+            let bytes = render::html::write(&report)?;
+            render::report(&(report, bytes), ui, out)?;
+            Ok(Exit::Yes)
+        }
+        Command::Watch(args) => {
+            let (store, mut lines) = (args.store.display().to_string(), 0);
+            cmd::watch::run(&args, &mut |view| render::watch(view, &store, &mut lines, ui, out))?;
+            Ok(Exit::Yes)
+        }
+        Command::Prune(args) => {
+            let pruned = cmd::prune::run(&args)?;
+            render::prune(&pruned, ui, out)?;
+            Ok(Exit::Yes)
+        }
+        Command::Salvage(args) => {
+            let salvaged = cmd::salvage::run(&args, ui)?;
+            render::salvage(&salvaged, ui, out)?;
+            Ok(Exit::answer(salvaged.is_all()))
+        }
+        Command::Stat(args) => {
+            let stat = cmd::stat::run(&args)?;
+            render::stat(&stat, ui, out)?;
+            Ok(Exit::Yes)
+        }
+        Command::Completions(args) => {
+            cmd::manual::completions(&args, out)?;
+            Ok(Exit::Yes)
+        }
+        Command::Man(args) => {
+            cmd::manual::man(&args, out)?;
             Ok(Exit::Yes)
         }
         Command::Import(args) => {
@@ -96,7 +139,7 @@ fn run(command: Command, ui: &Ui, out: &mut dyn Write) -> Outcome<Exit> {
 }
 
 /// Says what went wrong. A reader of our output that has seen enough is no trouble.
-fn report(failure: &Failure, ui: &Ui, out: &mut dyn Write) -> Exit {
+fn tell(failure: &Failure, ui: &Ui, out: &mut dyn Write) -> Exit {
     if failure.is_closed_pipe() {
         return Exit::Yes;
     }

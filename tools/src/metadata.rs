@@ -39,6 +39,30 @@ impl Metadata {
     }
 }
 
+impl Metadata {
+    /// The value, if it is a number.
+    pub(crate) fn number(&self) -> Option<f64> {
+        match self {
+            Self::Int(x) => Some(*x as f64),
+            Self::Float(x) => Some(*x),
+            _ => None,
+        }
+    }
+
+    /// The names under which [`Metadata::get`] finds numbers.
+    pub(crate) fn numbers(&self) -> Vec<String> {
+        let Self::Map(entries) = self else { return Vec::new() };
+        let mut names = Vec::new();
+        for (key, value) in entries {
+            if value.number().is_some() {
+                names.push(key.clone());
+            }
+            names.extend(value.numbers().into_iter().map(|inner| format!("{key}.{inner}")));
+        }
+        names
+    }
+}
+
 impl fmt::Display for Metadata {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -158,5 +182,7 @@ mod tests {
         assert_eq!(metadata.get("a.b.0"), Some(&Metadata::Int(1)));
         assert_eq!(metadata.get("a.x"), None);
         assert_eq!(metadata.get(""), None);
+        let metadata: Metadata = serde_json::from_str(r#"{"a": {"b": 1, "c": "x"}, "d": 2.5}"#).unwrap();
+        assert_eq!(metadata.numbers(), ["a.b", "d"]);
     }
 }

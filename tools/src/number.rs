@@ -66,3 +66,9 @@ impl Serialize for Number {
         }
     }
 }
+
+/// A number that is not negative, without its fraction.
+#[expect(clippy::cast_sign_loss, reason = "what is negative becomes zero")]
+pub(crate) fn whole(x: f64) -> usize {
+    x as usize
+}

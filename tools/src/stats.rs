@@ -1,16 +1,18 @@
-//! Statistics of a saved variable, read a block at a time.
+//! Statistics of variables: read a block at a time, on all processors, with the same digits however many those are.
 
-use varkeep::{DType, SavedVariable};
+use std::ops::Range;
+
+use varkeep::DType;
 
 use crate::elements::{self, Real, with_real};
 use crate::failure::Outcome;
+use crate::histogram::{Bins, Histogram};
 use crate::number::Number;
+use crate::opened::{BLOCK_BYTES, Item};
+use crate::parallel;
 
-/// Read at once: a multiple of every chunk size.
-const BLOCK_BYTES: u64 = varkeep::limits::CHUNK_BYTES_MAX;
-
-/// What the elements of one variable are like. Minimum, maximum, mean and standard deviation are of the finite ones; of
-/// complex numbers, of their magnitudes; `bool` counts as 0 and 1.
+/// What the elements of one variable are like. Minimum, maximum, mean, standard deviation and histogram are of the finite
+/// ones; of complex numbers, of their magnitudes; `bool` counts as 0 and 1.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Stats {
     pub(crate) min: Option<Number>,
@@ -18,14 +20,17 @@ pub(crate) struct Stats {
     pub(crate) zeros: u64,
     pub(crate) nans: u64,
     pub(crate) infinities: u64,
+    pub(crate) histogram: Option<Histogram>,
     moments: Moments,
 }
 
-/// Count, mean, and sum of squared distances from it: they can be merged without losing digits.
+/// Count, sum, and sum of squared distances from the mean: they can be merged without losing digits.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Moments {
     count: f64,
-    mean: f64,
+    sum: f64,
+    /// What additions to the sum have rounded away.
+    lost: f64,
     squares: f64,
 }
 
@@ -34,102 +39,197 @@ impl Moments {
         if block.is_empty() {
             return Self::default();
         }
-        let count = block.len() as f64;
-        let mean = block.iter().sum::<f64>() / count;
+        let (count, sum) = (block.len() as f64, block.iter().sum::<f64>());
+        let mean = sum / count;
         let squares = block.iter().map(|x| (x - mean) * (x - mean)).sum();
-        Self { count, mean, squares }
+        Self { count, sum, lost: 0.0, squares }
+    }
+
+    fn mean(&self) -> f64 {
+        (self.sum + self.lost) / self.count
     }
 
     fn merge(self, other: Self) -> Self {
         if other.count == 0.0 {
             return self;
         }
+        if self.count == 0.0 {
+            return other;
+        }
         let count = self.count + other.count;
-        let apart = other.mean - self.mean;
-        let mean = self.mean + apart * other.count / count;
+        let apart = other.mean() - self.mean();
         let squares = self.squares + other.squares + apart * apart * self.count * other.count / count;
-        Self { count, mean, squares }
+        let sum = self.sum + other.sum;
+        // Knuth's exact remainder of an addition.
+        let taken = sum - self.sum;
+        let remainder = (self.sum - (sum - taken)) + (other.sum - taken);
+        let remainder = if remainder.is_finite() { remainder } else { 0.0 };
+        Self { count, sum, lost: self.lost + other.lost + remainder, squares }
     }
 }
 
-impl Stats {
-    /// Reads the variable. `None` for elements that are no numbers. `progress` is told the bytes of every block.
-    pub(crate) fn of(variable: &SavedVariable, progress: &mut dyn FnMut(u64)) -> Outcome<Option<Self>> {
-        let dtype = variable.dtype();
-        if dtype == DType::String || dtype.is_raw() {
-            return Ok(None);
-        }
-        let mut stats = Self::default();
-        let mut room = Vec::new();
-        for piece in variable.pieces() {
-            let mut at = 0;
-            while at < piece.len_bytes() {
-                room.resize((piece.len_bytes() - at).min(BLOCK_BYTES) as usize, 0);
-                piece.read_into(at, &mut room)?;
-                stats.add(dtype, &room);
-                at += room.len() as u64;
-                progress(room.len() as u64);
-            }
-        }
-        Ok(Some(stats))
-    }
+/// A block of a piece of the variable with this number.
+struct Task {
+    item: usize,
+    piece: usize,
+    block: Range<u64>,
+}
 
-    fn add(&mut self, dtype: DType, bytes: &[u8]) {
+/// What a thread keeps.
+#[derive(Default)]
+struct Room {
+    bytes: Vec<u8>,
+    finite: Vec<f64>,
+}
+
+/// Reads these variables and finds their statistics; `None` for what has no value of its own or no numbers. `progress` is
+/// told how many bytes were read.
+pub(crate) fn of_all(items: &[Item], progress: &mut dyn FnMut(u64)) -> Outcome<Vec<Option<Stats>>> {
+    let wanted = |item: &Item| item.has_own_value() && item.is_numeric();
+    let mut all: Vec<Option<Stats>> = items.iter().map(|item| wanted(item).then(Stats::default)).collect();
+    let tasks = tasks_of(items, |i| all[i].is_some());
+    let mut tell = |task: &Task| progress(task.block.end - task.block.start);
+    let look = |task: &Task, room: &mut Room| first_look(items, task, room);
+    let parts = parallel::map(parallel::threads(), &tasks, look, &mut tell)?;
+    // Merged in the order of the blocks, so that the last digit is the same in every run.
+    for (task, part) in tasks.iter().zip(parts) {
+        if let Some(stats) = &mut all[task.item] {
+            stats.merge(part);
+        }
+    }
+    let bins: Vec<Option<Bins>> = all.iter().map(|stats| stats.as_ref().and_then(Stats::bins)).collect();
+    // A variable of one block has its histogram already; of the others only now the bounds are known.
+    let tasks = tasks_of(items, |i| bins[i].is_some() && all[i].as_ref().is_some_and(|one| one.histogram.is_none()));
+    let look_again = |task: &Task, room: &mut Room| {
+        let item = &items[task.item];
+        read(item, task, room)?;
+        let bins = bins[task.item].as_ref().expect("only variables with bounds are looked at again");
+        Ok(Histogram::of(bins, item.dtype, &room.bytes))
+    };
+    let parts = parallel::map(parallel::threads(), &tasks, look_again, &mut tell)?;
+    for (task, part) in tasks.iter().zip(parts) {
+        if let Some(stats) = &mut all[task.item] {
+            stats.histogram.get_or_insert_default().merge(&part);
+        }
+    }
+    Ok(all)
+}
+
+/// The bytes that [`of_all`] reads: a variable of several blocks is read twice.
+pub(crate) fn bytes_to_read(items: &[Item]) -> u64 {
+    let wanted = items.iter().filter(|item| item.has_own_value() && item.is_numeric());
+    let is_one_block = |item: &Item| item.bytes <= BLOCK_BYTES && item.slices.is_empty();
+    wanted.map(|item| if is_one_block(item) { item.bytes } else { 2 * item.bytes }).sum()
+}
+
+fn tasks_of(items: &[Item], is_wanted: impl Fn(usize) -> bool) -> Vec<Task> {
+    let mut tasks = Vec::new();
+    for (item, value) in items.iter().enumerate().filter(|(i, _)| is_wanted(*i)) {
+        for (piece, part) in value.pieces().iter().enumerate() {
+            tasks.extend(part.blocks().map(|block| Task { item, piece, block }));
+        }
+    }
+    tasks
+}
+
+fn read(item: &Item, task: &Task, room: &mut Room) -> Outcome<()> {
+    room.bytes.resize((task.block.end - task.block.start) as usize, 0);
+    item.pieces()[task.piece].read_into(task.block.start, &mut room.bytes)
+}
+
+fn first_look(items: &[Item], task: &Task, room: &mut Room) -> Outcome<Stats> {
+    let item = &items[task.item];
+    read(item, task, room)?;
+    let mut stats = Stats::default();
+    stats.add(item.dtype, &room.bytes, &mut room.finite);
+    if room.bytes.len() as u64 == item.bytes {
+        stats.count_into_bins(item.dtype, &room.bytes);
+    }
+    Ok(stats)
+}
+
+impl Stats {
+    /// Adds elements. `finite` is room to work in.
+    pub(crate) fn add(&mut self, dtype: DType, bytes: &[u8], finite: &mut Vec<f64>) {
         // Short enough for the processor's caches, and for sums without loss.
         const RUN_BYTES: usize = 32 << 10;
         for run in bytes.chunks(RUN_BYTES) {
+            finite.clear();
             match dtype {
-                DType::C64 => self.add_run(elements::complexes::<f32>(run).map(magnitude)),
-                DType::C128 => self.add_run(elements::complexes::<f64>(run).map(magnitude)),
-                dtype => with_real!(dtype, T => self.add_run(elements::reals::<T>(run)), _ => {}),
+                DType::C64 => self.add_run(elements::magnitudes::<f32>(run), finite),
+                DType::C128 => self.add_run(elements::magnitudes::<f64>(run), finite),
+                dtype => with_real!(dtype, T => self.add_run(elements::reals::<T>(run), finite), _ => {}),
             }
         }
     }
 
-    fn add_run<T: Real>(&mut self, elements: impl Iterator<Item = T>) {
-        let mut finite = Vec::with_capacity(4096);
+    fn add_run<T: Real>(&mut self, elements: impl Iterator<Item = T>, finite: &mut Vec<f64>) {
         let mut extremes: Option<(T, T)> = None;
+        let mut zeros = 0;
         for element in elements {
             let x = element.widen();
             if !x.is_finite() {
                 *(if x.is_nan() { &mut self.nans } else { &mut self.infinities }) += 1;
                 continue;
             }
-            self.zeros += u64::from(x == 0.0);
+            zeros += u64::from(x == 0.0);
             finite.push(x);
             let (min, max) = extremes.unwrap_or((element, element));
             extremes = Some((
-                if is_below(element, min) { element } else { min },
-                if is_below(max, element) { element } else { max },
+                if element.is_below(min) { element } else { min },
+                if max.is_below(element) { element } else { max },
             ));
         }
-        self.moments = self.moments.merge(Moments::of(&finite));
+        self.zeros += zeros;
+        self.moments = self.moments.merge(Moments::of(finite));
         if let Some((min, max)) = extremes {
-            self.min = Some(self.min.map_or(min.number(), |known| known.min(min.number())));
-            self.max = Some(self.max.map_or(max.number(), |known| known.max(max.number())));
+            self.widen(min.number(), max.number());
         }
+    }
+
+    fn widen(&mut self, min: Number, max: Number) {
+        self.min = Some(self.min.map_or(min, |known| known.min(min)));
+        self.max = Some(self.max.map_or(max, |known| known.max(max)));
+    }
+
+    /// Adds those of a later part of the same variable.
+    pub(crate) fn merge(&mut self, other: Self) {
+        if let (Some(min), Some(max)) = (other.min, other.max) {
+            self.widen(min, max);
+        }
+        self.zeros += other.zeros;
+        self.nans += other.nans;
+        self.infinities += other.infinities;
+        self.moments = self.moments.merge(other.moments);
+        if let Some(histogram) = other.histogram {
+            self.histogram.get_or_insert_default().merge(&histogram);
+        }
+    }
+
+    /// Makes the histogram of elements that all were added.
+    pub(crate) fn count_into_bins(&mut self, dtype: DType, bytes: &[u8]) {
+        self.histogram = self.bins().map(|bins| Histogram::of(&bins, dtype, bytes));
+    }
+
+    fn bins(&self) -> Option<Bins> {
+        Bins::between(self.min?.to_f64(), self.max?.to_f64())
     }
 
     /// The mean; `None` if nothing is finite.
     pub(crate) fn mean(&self) -> Option<f64> {
-        (self.moments.count > 0.0).then_some(self.moments.mean)
+        (self.moments.count > 0.0).then(|| self.moments.mean())
     }
 
     /// The standard deviation of the elements themselves (NumPy's default, `ddof=0`).
     pub(crate) fn std(&self) -> Option<f64> {
         (self.moments.count > 0.0).then(|| (self.moments.squares / self.moments.count).sqrt())
     }
-}
 
-fn magnitude((real, imaginary): (f64, f64)) -> f64 {
-    // `hypot` calls infinite what has one infinite part, even if the other is NaN: here NaN counts.
-    if real.is_nan() || imaginary.is_nan() { f64::NAN } else { real.hypot(imaginary) }
-}
-
-fn is_below<T: Real>(a: T, b: T) -> bool {
-    match (a.number(), b.number()) {
-        (Number::Int(a), Number::Int(b)) => a < b,
-        _ => a.widen() < b.widen(),
+    /// The length: the root of the sum of squares.
+    pub(crate) fn l2(&self) -> Option<f64> {
+        let Moments { count, squares, .. } = self.moments;
+        let mean = self.moments.mean();
+        (count > 0.0).then(|| (squares + count * mean * mean).sqrt())
     }
 }
 
@@ -139,7 +239,7 @@ mod tests {
 
     fn of<T: Real>(elements: &[T]) -> Stats {
         let mut stats = Stats::default();
-        elements.chunks(3).for_each(|block| stats.add_run(block.iter().copied()));
+        elements.chunks(3).for_each(|block| stats.add_run(block.iter().copied(), &mut Vec::new()));
         stats
     }
 
@@ -150,8 +250,9 @@ mod tests {
         assert_eq!((stats.min, stats.max), (Some(Number::Float(0.0)), Some(Number::Float(3.0))));
         assert_eq!(stats.mean(), Some(1.5));
         assert!((stats.std().unwrap() - 1.25_f64.sqrt()).abs() < 1e-15);
+        assert!((stats.l2().unwrap() - 14_f64.sqrt()).abs() < 1e-14);
         let none = of(&[f64::NAN]);
-        assert_eq!((none.min, none.mean(), none.std()), (None, None, None));
+        assert_eq!((none.min, none.mean(), none.std(), none.l2()), (None, None, None, None));
     }
 
     #[test]

@@ -9,6 +9,9 @@ use crate::args::{Color, Output};
 /// The narrowest a table is squeezed.
 const WIDTH_MIN: usize = 40;
 
+/// What terminals have that do not say.
+const HEIGHT: usize = 24;
+
 /// What a piece of text means; how that looks is decided here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tone {
@@ -25,13 +28,16 @@ pub(crate) enum Tone {
 }
 
 /// How everything is printed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is asked for by itself")]
 pub(crate) struct Ui {
     answer: Answer,
     color_err: bool,
     width: Option<usize>,
     verbosity: Verbosity,
     progress: bool,
+    out_is_terminal: bool,
+    notes: bool,
 }
 
 /// How the answer is given.
@@ -70,6 +76,8 @@ impl Ui {
                 (false, true) => Verbosity::Verbose,
             },
             progress: err && !is_dumb && !output.quiet && !output.json,
+            out_is_terminal: out,
+            notes: true,
         }
     }
 
@@ -94,6 +102,22 @@ impl Ui {
         self.progress
     }
 
+    /// The same, without anything on standard error: a line more would be in the way of what stays in place.
+    pub(crate) fn without_notes(&self) -> Self {
+        Self { notes: false, ..self.clone() }
+    }
+
+    /// The lines of text there are.
+    #[expect(clippy::unused_self, reason = "it is asked of the terminal, which may change")]
+    pub(crate) fn height(&self) -> usize {
+        terminal_size::terminal_size().map_or(HEIGHT, |(_, height)| usize::from(height.0))
+    }
+
+    /// Whether a person's terminal shows what is written to standard output.
+    pub(crate) fn writes_to_terminal(&self) -> bool {
+        self.out_is_terminal
+    }
+
     /// Text for standard output.
     pub(crate) fn paint(&self, tone: Tone, text: &str) -> String {
         painted(self.answer == Answer::Text { color: true }, tone, text)
@@ -106,7 +130,7 @@ impl Ui {
 
     /// Says something besides the answer, on standard error.
     pub(crate) fn note(&self, text: &str) {
-        if !self.is_quiet() && !self.is_json() {
+        if self.notes && !self.is_quiet() && !self.is_json() {
             // Nobody hears it: the answer is what counts.
             let _unheard = writeln!(io::stderr(), "{}", self.paint_err(Tone::Dim, text));
         }
@@ -114,7 +138,7 @@ impl Ui {
 
     /// As [`Ui::note`], but only where a person watches.
     pub(crate) fn note_to_person(&self, text: &str) {
-        if io::stdout().is_terminal() && io::stderr().is_terminal() {
+        if self.out_is_terminal && io::stderr().is_terminal() {
             self.note(text);
         }
     }

@@ -1,15 +1,20 @@
 //! `diff`: how two checkpoints differ.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
-use varkeep::{SavedKind, SavedVariable};
+use varkeep::DType;
 
 use crate::address::Address;
 use crate::args;
-use crate::cmd::{Subject, inspect};
-use crate::compare::{Change, Tolerance};
+use crate::cmd::Subject;
+use crate::compare::{self, Change, Tolerance};
 use crate::failure::{Failure, Outcome};
 use crate::filter::{Filter, check_found};
+use crate::likeness;
+use crate::opened::flat::Flat;
+use crate::opened::{Facts, Item, Opened};
 use crate::progress::Progress;
 use crate::ui::Ui;
 
@@ -24,6 +29,8 @@ pub(crate) struct Diff {
     pub(crate) added: Vec<Facts>,
     /// Only in A.
     pub(crate) removed: Vec<Facts>,
+    /// The same content under another name: in A, in B.
+    pub(crate) renamed: Vec<(Facts, Facts)>,
     /// In both, and different: what has another form first, then by how much the values changed.
     pub(crate) differing: Vec<Differing>,
     /// In both, and equal.
@@ -32,46 +39,18 @@ pub(crate) struct Diff {
     pub(crate) bytes_read: u64,
 }
 
-/// What a variable is like on one side.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Facts {
-    pub(crate) name: String,
-    pub(crate) dtype: &'static str,
-    pub(crate) shape: Vec<u64>,
-    pub(crate) bytes: u64,
-    pub(crate) partition: Option<Vec<u64>>,
-    pub(crate) alias_of: Option<String>,
-}
-
 /// A variable that is in both and differs.
 #[derive(Debug)]
 pub(crate) struct Differing {
     pub(crate) a: Facts,
     pub(crate) b: Facts,
-    /// How the values differ; absent where dtype or shape do.
+    /// How the values differ; absent where they cannot be compared.
     pub(crate) change: Option<Change>,
 }
 
 impl Diff {
     pub(crate) fn is_equal(&self) -> bool {
-        self.added.is_empty() && self.removed.is_empty() && self.differing.is_empty()
-    }
-}
-
-impl Facts {
-    fn of(variable: &SavedVariable) -> Self {
-        let alias_of = match variable.kind() {
-            SavedKind::AliasOf(target) => Some(target),
-            _ => None,
-        };
-        Self {
-            name: variable.name().to_owned(),
-            dtype: variable.dtype().name(),
-            shape: variable.shape().sizes().to_vec(),
-            bytes: variable.pieces().iter().map(varkeep::SavedPiece::len_bytes).sum(),
-            partition: variable.partition_counts().map(<[u64]>::to_vec),
-            alias_of,
-        }
+        self.added.is_empty() && self.removed.is_empty() && self.renamed.is_empty() && self.differing.is_empty()
     }
 }
 
@@ -89,7 +68,7 @@ impl Differing {
     }
 
     pub(crate) fn is_retargeted(&self) -> bool {
-        self.a.alias_of != self.b.alias_of
+        self.a.alias_of() != self.b.alias_of()
     }
 
     pub(crate) fn is_changed(&self) -> bool {
@@ -116,72 +95,133 @@ pub(crate) fn run(args: &args::Diff, ui: &Ui) -> Outcome<Diff> {
     }
     let (a, b) = (Address::parse(&args.a)?, Address::parse(&args.b)?);
     let filter = Filter::new(args.glob.as_deref())?;
-    let (ours, theirs) = (a.open()?, b.open()?);
+    let (ours, theirs) = (Opened::open(&a)?, Opened::open(&b)?);
     let mut diff = Diff {
-        a: Subject::of(&a, &ours),
-        b: Subject::of(&b, &theirs),
+        a: ours.subject(&a),
+        b: theirs.subject(&b),
         pattern: args.glob.clone(),
         tolerance,
         added: Vec::new(),
         removed: Vec::new(),
+        renamed: Vec::new(),
         differing: Vec::new(),
         equal: Vec::new(),
         bytes_read: 0,
     };
-    let by_name = |variables: Vec<SavedVariable>| -> BTreeMap<String, SavedVariable> {
-        variables.into_iter().map(|variable| (variable.name().to_owned(), variable)).collect()
-    };
-    let mut ours = by_name(inspect::chosen(&ours, &filter)?);
-    let theirs = by_name(inspect::chosen(&theirs, &filter)?);
-    let found = !ours.is_empty() || !theirs.is_empty();
-    check_found(found, args.glob.as_deref(), &format!("{a} or {b}"))?;
-    let mut pairs = Vec::new();
-    for (name, theirs) in theirs {
-        match ours.remove(&name) {
+    let (ours, theirs) = (ours.items(&filter)?, theirs.items(&filter)?);
+    check_found(!ours.is_empty() || !theirs.is_empty(), args.glob.as_deref(), &format!("{a} or {b}"))?;
+    let mut ours: BTreeMap<&str, &Item> = ours.iter().map(|item| (item.name.as_str(), item)).collect();
+    let (mut pairs, mut added) = (Vec::new(), Vec::new());
+    for theirs in &theirs {
+        match ours.remove(theirs.name.as_str()) {
             Some(ours) => pairs.push((ours, theirs)),
-            None => diff.added.push(Facts::of(&theirs)),
+            None => added.push(theirs),
         }
     }
-    diff.removed = ours.values().map(Facts::of).collect();
-    let total = pairs.iter().filter(|(a, b)| wants_reading(a, b)).map(|(_, b)| b.len_bytes()).sum();
-    let mut progress = Progress::new(ui, "comparing", total);
-    for (a, b) in pairs {
-        diff.compare(&a, &b, &filter, &mut |bytes| progress.advance(bytes))?;
-    }
-    diff.differing.sort_by(|x, y| {
-        let (x_severity, y_severity) = (x.severity(), y.severity());
-        y_severity.partial_cmp(&x_severity).unwrap_or(std::cmp::Ordering::Equal).then_with(|| x.b.name.cmp(&y.b.name))
-    });
+    diff.find_renamed(ours.into_values().collect(), added)?;
+    diff.compare(&pairs, &filter, ui)?;
     Ok(diff)
 }
 
-fn wants_reading(a: &SavedVariable, b: &SavedVariable) -> bool {
-    a.dtype() == b.dtype() && a.shape() == b.shape() && !a.is_known_equal(b)
-}
-
 impl Diff {
-    fn compare(
-        &mut self,
-        a: &SavedVariable,
-        b: &SavedVariable,
-        filter: &Filter,
-        progress: &mut dyn FnMut(u64),
-    ) -> Outcome<()> {
-        let mut differing = Differing { a: Facts::of(a), b: Facts::of(b), change: None };
-        // Two names of one variable are equal or change together: that is listed once.
-        if !differing.is_retargeted() && differing.b.alias_of.as_deref().is_some_and(|of| filter.matches(of)) {
-            return Ok(());
+    /// Compares what is in both.
+    fn compare(&mut self, pairs: &[(&Item, &Item)], filter: &Filter, ui: &Ui) -> Outcome<()> {
+        let mut differing: Vec<Differing> = Vec::new();
+        let mut to_read = Vec::new();
+        for (a, b) in pairs {
+            let one = Differing { a: Facts::clone(a), b: Facts::clone(b), change: None };
+            // Two names of one variable are equal or change together: that is listed once.
+            if !one.is_retargeted() && b.alias_of().is_some_and(|of| filter.matches(of)) {
+                continue;
+            }
+            if compare::is_comparable(a, b) && !a.is_known_equal(b) {
+                to_read.push((differing.len(), (*a, *b)));
+            }
+            differing.push(one);
         }
-        if wants_reading(a, b) {
-            let change = Change::between(a, b, self.tolerance, progress)?;
+        let (places, to_read): (Vec<usize>, Vec<_>) = to_read.into_iter().unzip();
+        let mut progress = Progress::new(ui, "comparing", compare::bytes_to_read(&to_read));
+        let changes = compare::all(&to_read, self.tolerance, &mut |bytes| progress.advance(bytes))?;
+        for (place, change) in places.into_iter().zip(changes) {
             self.bytes_read += change.bytes_read;
-            differing.change = Some(change);
+            differing[place].change = Some(change);
         }
-        if differing.is_changed() || differing.has_other_form() {
-            self.differing.push(differing);
-        } else {
-            self.equal.push(differing.b);
+        for one in differing {
+            if one.is_changed() || one.has_other_form() {
+                self.differing.push(one);
+            } else {
+                self.equal.push(one.b);
+            }
         }
+        self.differing.sort_by(|x, y| {
+            let order = y.severity().partial_cmp(&x.severity()).unwrap_or(Ordering::Equal);
+            order.then_with(|| x.b.name.cmp(&y.b.name))
+        });
         Ok(())
     }
+
+    /// Pairs what is only in A with what is only in B and holds the same bits; of several, with the one of the most alike
+    /// name.
+    fn find_renamed(&mut self, removed: Vec<&Item>, added: Vec<&Item>) -> Outcome<()> {
+        let can_be = |item: &Item| item.has_own_value() && item.elements > 0;
+        let forms = |items: &[&Item]| -> HashSet<Form> {
+            items.iter().filter(|item| can_be(item)).map(|item| form(item)).collect()
+        };
+        let (ours, theirs) = (forms(&removed), forms(&added));
+        let on_both = |item: &Item| can_be(item) && ours.contains(&form(item)) && theirs.contains(&form(item));
+        let mut candidates: HashMap<(Form, u64), Vec<&Item>> = HashMap::new();
+        for item in added.iter().filter(|item| on_both(item)) {
+            candidates.entry((form(item), beginning(item)?)).or_default().push(item);
+        }
+        let mut paired = HashSet::new();
+        for a in removed {
+            let mut alike = Vec::new();
+            if on_both(a) {
+                alike = candidates.get(&(form(a), beginning(a)?)).cloned().unwrap_or_default();
+            }
+            alike.retain(|b| !paired.contains(&b.name));
+            let likeness = |b: &Item| likeness::likeness(&a.name, &b.name);
+            alike.sort_by(|x, y| likeness(y).total_cmp(&likeness(x)));
+            let mut found = None;
+            for b in alike {
+                if compare::is_equal(a, b)? {
+                    found = Some(b);
+                    break;
+                }
+            }
+            match found {
+                Some(b) => {
+                    paired.insert(b.name.clone());
+                    self.renamed.push((Facts::clone(a), Facts::clone(b)));
+                }
+                None => self.removed.push(Facts::clone(a)),
+            }
+        }
+        self.added =
+            added.into_iter().filter(|item| !paired.contains(&item.name)).map(|item| Facts::clone(item)).collect();
+        Ok(())
+    }
+}
+
+/// What a variable must have in common with another to hold the same bits.
+type Form = (DType, Vec<u64>);
+
+fn form(item: &Item) -> Form {
+    (item.dtype, item.shape.clone())
+}
+
+/// Tells values apart by their first bytes: what agrees in them is then compared whole.
+fn beginning(item: &Item) -> Outcome<u64> {
+    const BYTES: u64 = 64 << 10;
+    let mut hasher = DefaultHasher::new();
+    if item.dtype == DType::String {
+        item.read_strings()?.strings()?.iter().for_each(|text| text.hash(&mut hasher));
+    } else {
+        let size = item.dtype.element_bytes().unwrap_or(1);
+        let count = item.bytes.min(BYTES) / size as u64;
+        let mut bytes = Vec::new();
+        Flat::new(item, size).read(0, count, &mut bytes)?;
+        hasher.write(&bytes);
+    }
+    Ok(hasher.finish())
 }

@@ -25,7 +25,7 @@ pub(crate) fn run(args: &args::Export) -> Outcome<Exported> {
     };
     let source: Box<dyn Source> = match Format::detect(&address.path)? {
         Some(_) => interop::open(&address.path)?,
-        None => address.open()?.to_source()?,
+        None => varkeep::Checkpoint::open(&address.path, address.which.clone())?.to_source()?,
     };
     let only = Filter::new(args.only.as_deref())?;
     let found = source.variables().iter().any(|variable| only.matches(&variable.name));

@@ -1,6 +1,6 @@
 //! `log`: the checkpoints of a store.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use varkeep::CheckpointInfo;
@@ -17,10 +17,12 @@ pub(crate) struct Log {
     pub(crate) rows: Vec<Row>,
     /// Fields of the metadata that were asked for.
     pub(crate) columns: Vec<String>,
+    /// Those to be drawn as curves.
+    pub(crate) plots: Vec<String>,
 }
 
 /// One commit that is kept.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Row {
     pub(crate) tag: Option<String>,
     pub(crate) number: u64,
@@ -29,6 +31,8 @@ pub(crate) struct Row {
     pub(crate) time: SystemTime,
     pub(crate) variables: u64,
     pub(crate) bytes_new: u64,
+    /// Written for earlier ones.
+    pub(crate) bytes_shared: u64,
     pub(crate) bytes_total: u64,
     /// The newest commit.
     pub(crate) is_head: bool,
@@ -41,13 +45,54 @@ pub(crate) struct Row {
     pub(crate) metadata: Option<Metadata>,
 }
 
-pub(crate) fn run(args: &args::Log) -> Outcome<Log> {
-    let infos = varkeep::checkpoints(&args.store).map_err(|error| {
+/// All checkpoints of a store.
+pub(crate) fn of(store: &Path) -> Outcome<Log> {
+    Ok(Log { store: store.to_owned(), rows: rows(&read(store)?), columns: Vec::new(), plots: Vec::new() })
+}
+
+fn read(store: &Path) -> Outcome<Vec<CheckpointInfo>> {
+    varkeep::checkpoints(store).map_err(|error| {
         let failure = Failure::from(error);
-        let looks_tagged = !args.store.exists() && args.store.to_string_lossy().contains('@');
+        let looks_tagged = !store.exists() && store.to_string_lossy().contains('@');
         if looks_tagged { failure.hint("`log` lists a whole store: leave out the `@` and the tag") } else { failure }
-    })?;
-    Ok(Log { store: args.store.clone(), rows: rows(&infos), columns: args.columns.clone() })
+    })
+}
+
+pub(crate) fn run(args: &args::Log) -> Outcome<Log> {
+    let infos = read(&args.store)?;
+    let log =
+        Log { store: args.store.clone(), rows: rows(&infos), columns: args.columns.clone(), plots: args.plot.clone() };
+    for field in args.plot.iter().filter(|_| !log.rows.is_empty()) {
+        if log.curve(field).iter().all(Option::is_none) {
+            return Err(no_numbers(&log, field));
+        }
+    }
+    Ok(log)
+}
+
+/// No checkpoint has a number under this name: which there are is worth telling.
+fn no_numbers(log: &Log, field: &str) -> Failure {
+    let mut known: Vec<String> =
+        log.rows.iter().filter_map(|row| row.metadata.as_ref()).flat_map(Metadata::numbers).collect();
+    known.sort_unstable();
+    known.dedup();
+    let failure = Failure::not_found(format!("no checkpoint has a number {field:?} in its metadata"));
+    if known.is_empty() { failure } else { failure.hint(format!("there are: {}", known.join(", "))) }
+}
+
+impl Row {
+    /// How the user would call it.
+    pub(crate) fn label(&self) -> String {
+        label(self.tag.as_deref(), self.number)
+    }
+}
+
+impl Log {
+    /// A number of the metadata, oldest checkpoint first. What only repeats another checkpoint is left out.
+    pub(crate) fn curve(&self, field: &str) -> Vec<Option<f64>> {
+        let rows = self.rows.iter().rev().filter(|row| row.repeats.is_none());
+        rows.map(|row| row.metadata.as_ref()?.get(field)?.number()).collect()
+    }
 }
 
 fn label_of(info: &CheckpointInfo) -> String {
@@ -70,6 +115,7 @@ fn rows(infos: &[CheckpointInfo]) -> Vec<Row> {
             time: info.time(),
             variables: info.variables(),
             bytes_new: info.bytes_new(),
+            bytes_shared: info.bytes_total().saturating_sub(info.bytes_new()),
             bytes_total: info.bytes_total(),
             is_head,
             is_live: is_head && repeated.is_none() || repeated.is_some_and(|other| other.id() == info.id()),

@@ -32,6 +32,29 @@ pub(crate) enum Values {
     Bytes(Vec<Vec<u8>>),
 }
 
+impl Values {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Bool(all) => all.len(),
+            Self::Int(all) => all.len(),
+            Self::Float(all, _) => all.len(),
+            Self::Complex(all, _) => all.len(),
+            Self::Bytes(all) => all.len(),
+        }
+    }
+}
+
+/// One element by itself, with all its digits.
+pub(crate) fn element(values: &Values, i: usize) -> String {
+    match values {
+        Values::Bool(all) => bool_item(all[i], true).to_owned(),
+        Values::Int(all) => all[i].to_string(),
+        Values::Float(all, width) => float::scalar(all[i], *width),
+        Values::Complex(all, width) => float::complex_scalar(all[i].0, all[i].1, *width),
+        Values::Bytes(all) => bytes_literal(&all[i]),
+    }
+}
+
 /// Whether an array of these sizes is shortened.
 pub(crate) fn is_shortened(sizes: &[u64]) -> bool {
     sizes.iter().product::<u64>() > THRESHOLD

@@ -57,7 +57,20 @@ fn a_wrong_command_line_is_trouble_and_help_is_not() {
     let object = json(folder.path(), &["diff", "a"], 2);
     assert_eq!(object["error"]["kind"], "usage");
     assert!(object["error"]["message"].as_str().unwrap().contains("<B>"), "{object}");
-    for command in ["log", "inspect", "show", "diff", "restore", "verify"] {
+    for command in [
+        "log",
+        "inspect",
+        "show",
+        "diff",
+        "restore",
+        "verify",
+        "prune",
+        "report",
+        "watch",
+        "stat",
+        "completions",
+        "man",
+    ] {
         let help = answer(folder.path(), &[command, "--help"], 0);
         assert!(help.contains("Examples:") && help.contains(&format!("varkeep {command} ")), "{help}");
     }
@@ -113,6 +126,34 @@ fn a_terminal_gets_colour_and_its_width_and_no_color_is_heeded() {
     let Some(out) = on_terminal("") else { return };
     assert!(out.contains("\u{1b}[") && out.contains("no room for BYTES"), "{out}");
     assert!(!on_terminal("NO_COLOR=1").unwrap().contains('\u{1b}'));
+}
+
+/// What is shown takes the place of what was shown before: as many lines up as were printed.
+#[cfg(target_os = "linux")]
+#[test]
+fn watch_stays_in_place_on_a_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = sample::digits(folder.path());
+    let varkeep = env!("CARGO_BIN_EXE_varkeep");
+    let watch = "watch digits.varkeep --plot metrics.loss --columns step,metrics.accuracy --every 0.05 --until last";
+    let line = format!("stty rows 24 cols 60; {varkeep} {watch}");
+    let mut script = std::process::Command::new("script");
+    script.args(["-qec", &line, "/dev/null"]).current_dir(folder.path()).stdin(Stdio::null());
+    // Not every machine has it.
+    let Ok(child) = script.env("TERM", "xterm").stdout(Stdio::piped()).spawn() else { return };
+    std::thread::sleep(std::time::Duration::from_millis(400));
+    store.save("last").unwrap();
+    let output = child.wait_with_output().unwrap();
+    let out = String::from_utf8(output.stdout).unwrap();
+    assert!(out.contains("last") && !out.contains("no room"), "{out}");
+    // Each view begins by going up as many lines as the one before has.
+    let views: Vec<&str> = out.split("F\u{1b}[J").collect();
+    assert!(views.len() > 1, "{out}");
+    for (before, after) in views.iter().zip(&views[1..]).take(1) {
+        let (shown, up) = before.rsplit_once("\u{1b}[").unwrap();
+        assert_eq!(shown.lines().count().to_string(), up, "{out}");
+        assert!(after.contains("Ctrl-C ends"), "{out}");
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ fn fields(value: &Value, found: &mut BTreeSet<String>) {
         Value::Object(object) => {
             for (key, value) in object {
                 found.insert(key.clone());
-                if !matches!(key.as_str(), "metadata" | "collections") || !value.is_object() {
+                if !matches!(key.as_str(), "metadata" | "collections" | "words") || !value.is_object() {
                     fields(value, found);
                 }
             }
@@ -40,12 +40,18 @@ fn every_field_is_documented_in_its_section() {
     let at = |tag: &str| format!("digits.varkeep@{tag}");
     let outputs = [
         json(folder.path(), &["log", "digits.varkeep"], 0),
-        json(folder.path(), &["inspect", &at("step-200"), "--stats"], 0),
+        json(folder.path(), &["inspect", &at("step-200"), "--stats", "--tree"], 0),
         json(folder.path(), &["show", &at("step-200"), "hidden/b", ":2"], 0),
         json(folder.path(), &["diff", &at("step-100"), &at("other")], 1),
         json(folder.path(), &["restore", &at("step-100"), "--dry-run"], 0),
         json(folder.path(), &["restore", &at("step-100"), "--to", "new"], 0),
+        json(folder.path(), &["restore", &at("step-100"), "--into", "new", "--rename", "hidden=hiden", "--dry-run"], 1),
+        json(folder.path(), &["restore", &at("other"), "--into", "new", "--dry-run"], 1),
         json(folder.path(), &["verify", "digits.varkeep"], 0),
+        json(folder.path(), &["report", "digits.varkeep"], 0),
+        json(folder.path(), &["stat", "digits.varkeep"], 0),
+        json(folder.path(), &["salvage", "digits.varkeep", "--to", "rescued"], 0),
+        json(folder.path(), &["prune", "digits.varkeep", "--keep-last", "2", "--dry-run"], 0),
         json(folder.path(), &["export", &at("step-200"), "x", "--as", "tensorflow"], 0),
         json(folder.path(), &["import", "x", "in.varkeep"], 0),
         serde_json::from_str(&run(folder.path(), &["log", "nowhere", "--json"]).out).unwrap(),
@@ -70,7 +76,7 @@ fn every_field_is_documented_in_its_section() {
     }
     let first_cells = page.lines().filter(|line| line.starts_with("| `")).filter_map(|line| line.split('|').nth(1));
     for name in first_cells.flat_map(documented) {
-        let only_sometimes = ["slice_of", "repeats", "advice", "what"];
+        let only_sometimes = ["slice_of", "repeats", "advice", "what", "words", "refused", "why", "left"];
         assert!(all.contains(name) || only_sometimes.contains(&name), "no command writes the field {name:?}");
     }
 }

@@ -22,8 +22,12 @@ fn log_and_inspect_are_exact() {
         embedding["slices"][2],
         json!({"name": "embedding/part_2", "offset": [4, 0], "shape": [2, 2], "bytes": 16})
     );
-    let stats = json!({"min": 1.0, "max": 1.0, "mean": 1.0, "std": 0.0, "zeros": 0, "nans": 1, "infinities": 0});
-    assert_eq!(embedding["stats"], stats);
+    let mut stats = embedding["stats"].clone();
+    let histogram = stats.as_object_mut().unwrap().remove("histogram").unwrap();
+    assert_eq!(histogram["counts"], json!([0, 0, 0, 0, 0, 11, 0, 0, 0, 0]));
+    assert_eq!((&histogram["edges"][0], &histogram["edges"][10]), (&json!(0.5), &json!(1.5)));
+    let expected = json!({"min": 1.0, "max": 1.0, "mean": 1.0, "std": 0.0, "zeros": 0, "nans": 1, "infinities": 0});
+    assert_eq!(stats, expected);
     assert_eq!(inspection["collections"], json!({"trainable_variables": 1, "variables": 1}));
     // A head that only records a deletion is told as such.
     store.delete("step-0").unwrap();
@@ -59,7 +63,7 @@ fn diff_reads_only_chunks_that_may_differ() {
     let folder = tempfile::tempdir().unwrap();
     let store = sample::digits(folder.path());
     let diff = json(folder.path(), &["diff", "digits.varkeep@step-100", "digits.varkeep@step-200"], 1);
-    assert_eq!(diff["counts"], json!({"added": 0, "removed": 0, "changed": 3, "equal": 3}));
+    assert_eq!(diff["counts"], json!({"added": 0, "removed": 0, "renamed": 0, "changed": 3, "equal": 3}));
     // One slice of the embedding, the weights and the step; no optimizer slot, no label.
     assert_eq!(diff["bytes_read"], json!(16 + 8192 + 8));
     let embedding = &diff["changed"][0];

@@ -9,18 +9,18 @@ fn log_lists_checkpoints_newest_first_and_marks_the_newest_state() {
     let store = sample::digits(folder.path());
     assert_text(
         &answer(folder.path(), &["log", "digits.varkeep"], 0),
-        "|   TAG       COMMIT  WHEN      LOCAL TIME           VARIABLES       NEW     TOTAL
-         |*  step-200       3  just now  YYYY-MM-DD HH:MM:SS          6   8.0 KiB  16.1 KiB
-         |   step-100       2  just now  YYYY-MM-DD HH:MM:SS          6   8.0 KiB  16.1 KiB
-         |   step-0         1  just now  YYYY-MM-DD HH:MM:SS          6  16.1 KiB  16.1 KiB",
+        "|   TAG       COMMIT  WHEN      LOCAL TIME           VARIABLES       NEW   SHARED     TOTAL
+         |*  step-200       3  just now  YYYY-MM-DD HH:MM:SS          6   8.0 KiB  8.1 KiB  16.1 KiB
+         |   step-100       2  just now  YYYY-MM-DD HH:MM:SS          6   8.0 KiB  8.1 KiB  16.1 KiB
+         |   step-0         1  just now  YYYY-MM-DD HH:MM:SS          6  16.1 KiB      0 B  16.1 KiB",
     );
     let ran = run(folder.path(), &["log", "digits.varkeep", "--columns", "step,metrics.loss,no", "--width", "80"]);
     assert_text(
         &ran.out,
-        "|   TAG       WHEN           NEW     TOTAL  step  metrics.loss  no
-         |*  step-200  just now   8.0 KiB  16.1 KiB   200         0.125   -
-         |   step-100  just now   8.0 KiB  16.1 KiB   100          0.25   -
-         |   step-0    just now  16.1 KiB  16.1 KiB     0           inf   -",
+        "|   TAG       WHEN           NEW   SHARED     TOTAL  step  metrics.loss  no
+         |*  step-200  just now   8.0 KiB  8.1 KiB  16.1 KiB   200         0.125   -
+         |   step-100  just now   8.0 KiB  8.1 KiB  16.1 KiB   100          0.25   -
+         |   step-0    just now  16.1 KiB      0 B  16.1 KiB     0           inf   -",
     );
     assert_eq!(ran.err, "(no room for COMMIT, LOCAL TIME, VARIABLES: see --width and --json)\n");
     // A deletion makes a commit of its own, which is no step of the history.
@@ -43,11 +43,11 @@ fn log_says_where_history_branches() {
     store.save("branch").unwrap();
     assert_text(
         &answer(folder.path(), &["log", "digits.varkeep"], 0),
-        "|   TAG       COMMIT  WHEN      LOCAL TIME           VARIABLES       NEW     TOTAL  MADE FROM
-         |*  branch         4  just now  YYYY-MM-DD HH:MM:SS          6   8.0 KiB  16.1 KiB  step-0
-         |   step-200       3  just now  YYYY-MM-DD HH:MM:SS          6   8.0 KiB  16.1 KiB
-         |   step-100       2  just now  YYYY-MM-DD HH:MM:SS          6   8.0 KiB  16.1 KiB
-         |   step-0         1  just now  YYYY-MM-DD HH:MM:SS          6  16.1 KiB  16.1 KiB",
+        "|     TAG       COMMIT  WHEN      LOCAL TIME           VARIABLES       NEW   SHARED     TOTAL  MADE FROM
+         |*    branch         4  just now  YYYY-MM-DD HH:MM:SS          6   8.0 KiB  8.1 KiB  16.1 KiB  step-0
+         |│ o  step-200       3  just now  YYYY-MM-DD HH:MM:SS          6   8.0 KiB  8.1 KiB  16.1 KiB
+         |│ o  step-100       2  just now  YYYY-MM-DD HH:MM:SS          6   8.0 KiB  8.1 KiB  16.1 KiB
+         |o─╯  step-0         1  just now  YYYY-MM-DD HH:MM:SS          6  16.1 KiB      0 B  16.1 KiB",
     );
 }
 
@@ -90,18 +90,18 @@ fn inspect_adds_statistics_and_leaves_out_what_does_not_fit() {
     let ran = run(folder.path(), &["inspect", "digits.varkeep", "--stats", "--width", "80"]);
     assert_text(
         &ran.out,
-        "|NAME           DTYPE    SHAPE      MIN     MAX     MEAN     STD  ZEROS  NAN
-         |embedding      float32  [6, 2]       1       1        1       0           1
-         |hidden/b       float32  [4]       -1.5       2     0.25    1.25  25.0%
-         |hidden/w       float32  [64, 32]  -0.5  0.6055  0.05298  0.2907   0.4%
-         |hidden/w/Adam  float32  [64, 32]     0       0        0       0   100%
+        "|NAME           DTYPE    SHAPE      MIN     MAX     MEAN     STD  NAN  HISTOGRAM
+         |embedding      float32  [6, 2]       1       1        1       0    1       █
+         |hidden/b       float32  [4]       -1.5       2     0.25    1.25       █   ██   █
+         |hidden/w       float32  [64, 32]  -0.5  0.6055  0.05298  0.2907       ▅████████▅
+         |hidden/w/Adam  float32  [64, 32]     0       0        0       0            █
          |labels         string   [3]
-         |step           int64    []         200     200      200       0
+         |step           int64    []         200     200      200       0            █
          |tied/w         float32  [64, 32]
          |6 variables, 1 alias, 4,116 elements (2,064 trainable), 16.1 KiB
          |collections: slots 1, trainable_variables 3, variables 6",
     );
-    assert_eq!(ran.err, "(no room for BYTES, TRAIN, SLICES, ALIAS OF: see --width and --json)\n");
+    assert_eq!(ran.err, "(no room for BYTES, TRAIN, SLICES, ALIAS OF, ZEROS: see --width and --json)\n");
     for width in ["40", "60", "80", "120"] {
         let ran = run(folder.path(), &["inspect", "digits.varkeep", "hidden", "--stats", "--width", width]);
         let widest = ran.out.lines().filter(|line| line.contains("float32")).map(|line| line.chars().count()).max();
@@ -156,22 +156,21 @@ fn diff_tells_what_and_how_much() {
     sample::reshape(&store);
     assert_text(
         &answer(folder.path(), &["diff", "digits.varkeep@step-0", "digits.varkeep@step-100", "--width", "80"], 1),
-        "|   NAME       DTYPE    SHAPE     CHANGED  MAX |Δ|  AT       REL L2
+        "|   NAME       DTYPE    SHAPE     CHANGED  MAX |Δ|  AT       REL L2  COSINE
          |~  step       int64    []           100%      100              inf
-         |~  embedding  float32  [6, 2]       8.3%        2  [4, 1]        2
-         |~  hidden/w   float32  [64, 32]    <0.1%     0.25  [3, 17]   0.646
+         |~  embedding  float32  [6, 2]       8.3%        2  [4, 1]        2  1.0000
+         |~  hidden/w   float32  [64, 32]    <0.1%     0.25  [3, 17]   0.646  1.0000
          |3 changed, 3 equal (step-100 against step-0)",
     );
     assert_text(
         &answer(folder.path(), &["diff", "digits.varkeep@step-100", "digits.varkeep@other"], 1),
-        "|   NAME               DTYPE    SHAPE     CHANGED  MAX |Δ|  AT       REL L2  NEW NAN  OTHERWISE
-         |-  hidden/w/Adam      float32  [64, 32]
-         |+  hidden/w/Momentum  float32  [64, 32]
-         |~  hidden/b           float64  [2]                                                   was float32 [4]
-         |~  embedding          float32  [6, 2]       8.3%                                  1
-         |~  hidden/w           float32  [64, 32]    <0.1%     0.25  [3, 17]    1.83
-         |~  step               int64    []           100%      100                1
-         |1 removed, 1 added, 4 changed, 1 equal (other against step-100)",
+        "|   NAME               DTYPE    SHAPE     CHANGED  MAX |Δ|  AT       REL L2   COSINE  NEW NAN  OTHERWISE
+         |>  hidden/w/Momentum  float32  [64, 32]                                                       was hidden/w/Adam
+         |~  hidden/b           float64  [2]                                                            was float32 [4]
+         |~  embedding          float32  [6, 2]       8.3%                                           1
+         |~  hidden/w           float32  [64, 32]    <0.1%     0.25  [3, 17]    1.83  -1.0000
+         |~  step               int64    []           100%      100                1   1.0000
+         |1 renamed, 4 changed, 1 equal (other against step-100)",
     );
     let same = &["diff", "digits.varkeep@step-100", "digits.varkeep@commit:2"];
     assert_text(&answer(folder.path(), same, 0), "|equal: 6 variables, 16.1 KiB");

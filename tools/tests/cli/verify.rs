@@ -55,6 +55,20 @@ fn damage_is_told_with_file_offset_variables_checkpoints_and_the_way_back() {
     }
     assert!(!folder.path().join("copy").exists());
     answer(folder.path(), &["show", "digits.varkeep", "hidden/b"], 0);
+    // What is whole comes out, with its tags and all that it shares.
+    let ran = run(folder.path(), &["salvage", "digits.varkeep", "--to", "rescued.varkeep"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.out.starts_with("+ step-0\n+ step-100\n- step-200: "), "{ran:?}");
+    assert!(
+        ran.out.contains("copied 2 checkpoints to rescued.varkeep, ") && ran.err.contains("still reads"),
+        "{ran:?}"
+    );
+    answer(folder.path(), &["verify", "rescued.varkeep", "-q"], 0);
+    answer(folder.path(), &["diff", "digits.varkeep@step-100", "rescued.varkeep@step-100"], 0);
+    assert_eq!(
+        json(folder.path(), &["salvage", "digits.varkeep", "--to", "rescued.varkeep"], 2)["error"]["kind"],
+        "invalid_argument"
+    );
 }
 
 #[test]

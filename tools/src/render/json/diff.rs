@@ -8,6 +8,7 @@ use super::{Subject, write};
 use crate::cmd;
 use crate::compare;
 use crate::number::{Number, serialize_float};
+use crate::opened;
 
 #[derive(Serialize)]
 struct Diff<'a> {
@@ -22,6 +23,7 @@ struct Diff<'a> {
     bytes_read: u64,
     added: Vec<Facts<'a>>,
     removed: Vec<Facts<'a>>,
+    renamed: Vec<Renamed<'a>>,
     changed: Vec<Differing<'a>>,
 }
 
@@ -29,6 +31,7 @@ struct Diff<'a> {
 struct Counts {
     added: usize,
     removed: usize,
+    renamed: usize,
     changed: usize,
     equal: usize,
 }
@@ -41,6 +44,12 @@ struct Facts<'a> {
     bytes: u64,
     partition: Option<&'a [u64]>,
     alias_of: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Renamed<'a> {
+    a: Facts<'a>,
+    b: Facts<'a>,
 }
 
 #[derive(Serialize)]
@@ -62,19 +71,20 @@ struct Change<'a> {
     max_at: Option<&'a [u64]>,
     l2_delta: Option<Number>,
     l2_relative: Option<Number>,
+    cosine: Option<f64>,
     new_nans: u64,
     new_infinities: u64,
 }
 
-impl<'a> From<&'a cmd::diff::Facts> for Facts<'a> {
-    fn from(facts: &'a cmd::diff::Facts) -> Self {
+impl<'a> From<&'a opened::Facts> for Facts<'a> {
+    fn from(facts: &'a opened::Facts) -> Self {
         Self {
             name: &facts.name,
-            dtype: facts.dtype,
+            dtype: facts.dtype.name(),
             shape: &facts.shape,
             bytes: facts.bytes,
             partition: facts.partition.as_deref(),
-            alias_of: facts.alias_of.as_deref(),
+            alias_of: facts.alias_of(),
         }
     }
 }
@@ -89,6 +99,7 @@ impl<'a> From<&'a compare::Change> for Change<'a> {
             max_at: change.max_at.as_deref(),
             l2_delta: change.l2_delta().map(Number::Float),
             l2_relative: change.l2_relative().map(Number::Float),
+            cosine: change.cosine(),
             new_nans: change.new_nans,
             new_infinities: change.new_infinities,
         }
@@ -126,12 +137,14 @@ pub(crate) fn diff(diff: &cmd::diff::Diff, out: &mut dyn Write) -> io::Result<()
         counts: Counts {
             added: diff.added.len(),
             removed: diff.removed.len(),
+            renamed: diff.renamed.len(),
             changed: diff.differing.len(),
             equal: diff.equal.len(),
         },
         bytes_read: diff.bytes_read,
         added: diff.added.iter().map(Facts::from).collect(),
         removed: diff.removed.iter().map(Facts::from).collect(),
+        renamed: diff.renamed.iter().map(|(a, b)| Renamed { a: a.into(), b: b.into() }).collect(),
         changed: diff.differing.iter().map(Differing::from).collect(),
     };
     write(&object, out)

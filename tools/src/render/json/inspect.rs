@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde::Serialize;
-use varkeep::SavedKind;
 
 use super::{Subject, write};
 use crate::cmd;
+use crate::cmd::tree::{Child, Node};
+use crate::histogram::BINS;
 use crate::number::Number;
+use crate::opened::Kind;
 use crate::stats;
 
 #[derive(Serialize)]
@@ -17,8 +19,21 @@ struct Inspection<'a> {
     checkpoint: Subject<'a>,
     pattern: Option<&'a str>,
     totals: Totals,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scopes: Option<Vec<Scope<'a>>>,
     collections: &'a BTreeMap<String, u64>,
     variables: Vec<Variable<'a>>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    words: BTreeMap<&'a str, &'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    refused: Vec<Refused<'a>>,
+}
+
+/// A name in a file of another format that is no variable.
+#[derive(Serialize)]
+struct Refused<'a> {
+    name: &'a str,
+    why: &'a str,
 }
 
 #[derive(Serialize)]
@@ -28,6 +43,13 @@ struct Totals {
     elements: u64,
     elements_trainable: u64,
     bytes: u64,
+}
+
+/// A scope of the tree, before those in it.
+#[derive(Serialize)]
+struct Scope<'a> {
+    name: &'a str,
+    totals: Totals,
 }
 
 #[derive(Serialize)]
@@ -42,9 +64,10 @@ struct Variable<'a> {
     shape: &'a [u64],
     elements: u64,
     bytes: u64,
-    trainable: bool,
+    trainable: Option<bool>,
     collections: &'a [String],
-    first_commit: &'a str,
+    created: u64,
+    first_commit: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     partition: Option<&'a [u64]>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -70,36 +93,69 @@ struct Stats {
     zeros: u64,
     nans: u64,
     infinities: u64,
+    histogram: Option<Histogram>,
+}
+
+#[derive(Serialize)]
+struct Histogram {
+    edges: Vec<f64>,
+    counts: [u64; BINS],
 }
 
 impl From<&stats::Stats> for Stats {
     fn from(stats: &stats::Stats) -> Self {
         let (mean, std) = (stats.mean().map(Number::Float), stats.std().map(Number::Float));
         let stats::Stats { min, max, zeros, nans, infinities, .. } = *stats;
-        Self { min, max, mean, std, zeros, nans, infinities }
+        let histogram = stats.histogram.as_ref().and_then(|histogram| {
+            Some(Histogram { edges: histogram.bins?.edges().to_vec(), counts: histogram.counts })
+        });
+        Self { min, max, mean, std, zeros, nans, infinities, histogram }
     }
 }
 
 pub(crate) fn inspect(inspection: &cmd::inspect::Inspection, out: &mut dyn Write) -> io::Result<()> {
-    let cmd::inspect::Totals { variables, aliases, elements, elements_trainable, bytes } = inspection.totals;
+    let scopes = inspection.tree.as_ref().map(|tree| {
+        let mut scopes = Vec::new();
+        list(&tree.root, &mut scopes);
+        scopes
+    });
     let object = Inspection {
         schema: "varkeep.inspect/1",
         checkpoint: (&inspection.subject).into(),
         pattern: inspection.pattern.as_deref(),
-        totals: Totals { variables, aliases, elements, elements_trainable, bytes },
+        totals: inspection.totals.into(),
+        scopes,
         collections: &inspection.collections,
         variables: inspection.rows.iter().map(Variable::from).collect(),
+        words: inspection.words.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect(),
+        refused: inspection.refused.iter().map(|(name, why)| Refused { name, why }).collect(),
     };
     write(&object, out)
+}
+
+fn list<'a>(node: &'a Node, into: &mut Vec<Scope<'a>>) {
+    for child in &node.children {
+        if let Child::Scope(scope) = child {
+            into.push(Scope { name: &scope.name, totals: scope.totals.into() });
+            list(scope, into);
+        }
+    }
+}
+
+impl From<cmd::inspect::Totals> for Totals {
+    fn from(totals: cmd::inspect::Totals) -> Self {
+        let cmd::inspect::Totals { variables, aliases, elements, elements_trainable, bytes } = totals;
+        Self { variables, aliases, elements, elements_trainable, bytes }
+    }
 }
 
 impl<'a> From<&'a cmd::inspect::Row> for Variable<'a> {
     fn from(row: &'a cmd::inspect::Row) -> Self {
         let (kind, slice_of, alias_of) = match &row.kind {
-            SavedKind::SliceOf(whole) => ("slice", Some(whole.as_str()), None),
-            SavedKind::AliasOf(target) => ("alias", None, Some(target.as_str())),
-            SavedKind::Whole => ("partitioned", None, None),
-            _ => ("variable", None, None),
+            Kind::SliceOf(whole) => ("slice", Some(whole.as_str()), None),
+            Kind::AliasOf(target) => ("alias", None, Some(target.as_str())),
+            Kind::Partitioned => ("partitioned", None, None),
+            Kind::Variable => ("variable", None, None),
         };
         let slices = row.slices.iter().map(|slice| Slice {
             name: &slice.name,
@@ -112,13 +168,14 @@ impl<'a> From<&'a cmd::inspect::Row> for Variable<'a> {
             kind,
             slice_of,
             alias_of,
-            dtype: row.dtype,
+            dtype: row.dtype.name(),
             shape: &row.shape,
             elements: row.elements,
             bytes: row.bytes,
-            trainable: row.is_trainable,
+            trainable: row.trainable,
             collections: &row.collections,
-            first_commit: &row.first_commit,
+            created: row.ordinal,
+            first_commit: row.first_commit.map(|id| id.to_string()),
             partition: row.partition.as_deref(),
             slices: slices.collect(),
             stats: row.stats.as_ref().map(Stats::from),

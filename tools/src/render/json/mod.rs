@@ -5,8 +5,12 @@ mod diff;
 mod inspect;
 mod interop;
 mod log;
+mod prune;
+mod report;
 mod restore;
+mod salvage;
 mod show;
+mod stat;
 mod verify;
 
 use std::io::{self, Write};
@@ -21,9 +25,13 @@ use crate::render::units;
 pub(crate) use diff::diff;
 pub(crate) use inspect::inspect;
 pub(crate) use interop::{export, import};
-pub(crate) use log::log;
+pub(crate) use log::{log, watch};
+pub(crate) use prune::prune;
+pub(crate) use report::report;
 pub(crate) use restore::restore;
+pub(crate) use salvage::salvage;
 pub(crate) use show::show;
+pub(crate) use stat::stat;
 pub(crate) use verify::verify;
 
 /// Writes one object on one line.
@@ -36,9 +44,10 @@ fn write(object: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
 #[derive(Serialize)]
 struct Subject<'a> {
     address: &'a str,
+    format: &'static str,
     tag: Option<&'a str>,
-    commit: u64,
-    time: String,
+    commit: Option<u64>,
+    time: Option<String>,
     variables: u64,
     bytes: u64,
 }
@@ -47,9 +56,10 @@ impl<'a> From<&'a cmd::Subject> for Subject<'a> {
     fn from(subject: &'a cmd::Subject) -> Self {
         Self {
             address: &subject.address,
+            format: subject.format,
             tag: subject.tag.as_deref(),
             commit: subject.number,
-            time: units::rfc3339(subject.time),
+            time: subject.time.map(units::rfc3339),
             variables: subject.variables,
             bytes: subject.bytes,
         }

@@ -2,12 +2,14 @@
 
 use std::io::{self, Write};
 
-use serde::ser::{Serialize, SerializeSeq, Serializer};
+use serde::ser::{Serialize, Serializer};
 
-use super::{Subject, write};
+use super::Subject;
 use crate::cmd;
+use crate::failure::Outcome;
 use crate::number::word_of;
 use crate::numpy::{Values, Width};
+use crate::select::Selection;
 
 #[derive(serde::Serialize)]
 struct Shown<'a> {
@@ -18,10 +20,9 @@ struct Shown<'a> {
     shape: &'a [u64],
     slice: Option<&'a str>,
     values_shape: &'a [u64],
-    values: Nested<'a>,
 }
 
-pub(crate) fn show(shown: &cmd::show::Shown, values: &Values, out: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn show(shown: &cmd::show::Shown, selection: &Selection, out: &mut dyn Write) -> Outcome<()> {
     let object = Shown {
         schema: "varkeep.show/1",
         checkpoint: (&shown.subject).into(),
@@ -30,30 +31,44 @@ pub(crate) fn show(shown: &cmd::show::Shown, values: &Values, out: &mut dyn Writ
         shape: &shown.shape,
         slice: shown.slice.as_deref(),
         values_shape: &shown.sizes,
-        values: Nested { values, sizes: &shown.sizes, start: 0 },
     };
-    write(&object, out)
-}
-
-/// Lists in lists, one level per axis; a scalar is itself.
-struct Nested<'a> {
-    values: &'a Values,
-    sizes: &'a [u64],
-    start: usize,
-}
-
-impl Serialize for Nested<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Some((size, inner)) = self.sizes.split_first() else {
-            return Element { values: self.values, at: self.start }.serialize(serializer);
-        };
-        let stride = inner.iter().product::<u64>() as usize;
-        let mut list = serializer.serialize_seq(usize::try_from(*size).ok())?;
-        for i in 0..*size as usize {
-            list.serialize_element(&Self { values: self.values, sizes: inner, start: self.start + i * stride })?;
-        }
-        list.end()
+    let head = serde_json::to_string(&object).map_err(io::Error::from)?;
+    let head = head.strip_suffix('}').unwrap_or(&head);
+    let sizes = &shown.sizes;
+    if sizes.contains(&0) {
+        write!(out, "{head},\"values\":")?;
+        empty(sizes, out)?;
+        return Ok(writeln!(out, "}}")?);
     }
+    // Lists that begin with an element, and that end with it: those of whose elements it is the first, or the last.
+    let strides: Vec<u64> = (0..sizes.len()).map(|axis| sizes[axis..].iter().product()).collect();
+    let at_edge = |flat: u64| strides.iter().filter(|stride| flat.is_multiple_of(**stride)).count();
+    let mut at = 0;
+    selection.for_each_block(&mut |values| {
+        if at == 0 {
+            write!(out, "{head},\"values\":")?;
+        }
+        for i in 0..values.len() {
+            write!(out, "{}{}", if at > 0 { "," } else { "" }, "[".repeat(at_edge(at)))?;
+            serde_json::to_writer(&mut *out, &Element { values, at: i }).map_err(io::Error::from)?;
+            at += 1;
+            write!(out, "{}", "]".repeat(at_edge(at)))?;
+        }
+        Ok(())
+    })?;
+    Ok(writeln!(out, "}}")?)
+}
+
+/// Lists in lists without a single element.
+fn empty(sizes: &[u64], out: &mut dyn Write) -> io::Result<()> {
+    write!(out, "[")?;
+    if let Some((size, inner)) = sizes.split_first().filter(|(_, inner)| !inner.is_empty()) {
+        for i in 0..*size {
+            write!(out, "{}", if i > 0 { "," } else { "" })?;
+            empty(inner, out)?;
+        }
+    }
+    write!(out, "]")
 }
 
 struct Element<'a> {

@@ -4,8 +4,9 @@ use std::io::{self, Write};
 
 use super::number;
 use super::table::{Cell, Column, Table};
-use crate::cmd::diff::{Diff, Differing, Facts};
+use crate::cmd::diff::{Diff, Differing};
 use crate::compare::Change;
+use crate::opened::Facts;
 use crate::render::units;
 use crate::ui::{Tone, Ui};
 
@@ -23,6 +24,7 @@ pub(crate) fn diff(diff: &Diff, ui: &Ui, out: &mut dyn Write) -> io::Result<()> 
             Column::right("MAX |Δ|", 1),
             Column::left("AT", 3),
             Column::right("REL L2", 2),
+            Column::right("COSINE", 3),
             Column::right("NEW NAN", 1),
             Column::right("NEW INF", 1),
             Column::left("OTHERWISE", 1),
@@ -34,6 +36,9 @@ pub(crate) fn diff(diff: &Diff, ui: &Ui, out: &mut dyn Write) -> io::Result<()> 
     }
     for added in &diff.added {
         table.push(one_sided("+", added, Tone::Good));
+    }
+    for (a, b) in &diff.renamed {
+        table.push(renamed(a, b));
     }
     for differing in &diff.differing {
         table.push(both(differing));
@@ -47,33 +52,43 @@ pub(crate) fn diff(diff: &Diff, ui: &Ui, out: &mut dyn Write) -> io::Result<()> 
     writeln!(out, "{}", summary(diff))
 }
 
-fn row(mark: &str, tone: Tone, facts: &Facts) -> Vec<Cell> {
+fn row<'a>(mark: &'static str, tone: Tone, facts: &'a Facts) -> Vec<Cell<'a>> {
     vec![
         Cell::new(mark, tone),
-        Cell::new(&facts.name, tone),
-        Cell::plain(facts.dtype),
+        Cell::new(facts.name.as_str(), tone),
+        Cell::plain(facts.dtype.name()),
         Cell::plain(units::shape(&facts.shape)),
     ]
 }
 
-fn one_sided(mark: &str, facts: &Facts, tone: Tone) -> Vec<Cell> {
-    let mut cells = row(mark, tone, facts);
-    cells.extend((0..6).map(|_| Cell::empty()));
-    cells.push(facts.alias_of.as_ref().map_or_else(Cell::empty, |target| Cell::plain(format!("alias of {target}"))));
+/// How many cells tell how the values changed.
+const CHANGE: usize = 7;
+
+fn renamed<'a>(a: &Facts, b: &'a Facts) -> Vec<Cell<'a>> {
+    let mut cells = row(">", Tone::Changed, b);
+    cells.extend((0..CHANGE).map(|_| Cell::empty()));
+    cells.push(Cell::new(format!("was {}", a.name), Tone::Changed));
     cells
 }
 
-fn both(differing: &Differing) -> Vec<Cell> {
+fn one_sided<'a>(mark: &'static str, facts: &'a Facts, tone: Tone) -> Vec<Cell<'a>> {
+    let mut cells = row(mark, tone, facts);
+    cells.extend((0..CHANGE).map(|_| Cell::empty()));
+    cells.push(facts.alias_of().map_or_else(Cell::empty, |target| Cell::plain(format!("alias of {target}"))));
+    cells
+}
+
+fn both(differing: &Differing) -> Vec<Cell<'_>> {
     let mut cells = row("~", Tone::Changed, &differing.b);
     match differing.change.as_ref().filter(|change| change.changed > 0) {
         Some(change) => cells.extend(change_cells(change)),
-        None => cells.extend((0..6).map(|_| Cell::empty())),
+        None => cells.extend((0..CHANGE).map(|_| Cell::empty())),
     }
     cells.push(Cell::new(otherwise(differing), Tone::Changed));
     cells
 }
 
-fn change_cells(change: &Change) -> [Cell; 6] {
+fn change_cells(change: &Change) -> [Cell<'_>; CHANGE] {
     let count = |count: u64| if count == 0 { Cell::empty() } else { Cell::new(units::count(count), Tone::Bad) };
     [
         Cell::plain(units::percent(change.share())),
@@ -84,16 +99,23 @@ fn change_cells(change: &Change) -> [Cell; 6] {
             .filter(|at| !at.is_empty())
             .map_or_else(Cell::empty, |at| Cell::new(units::shape(at), Tone::Dim)),
         change.l2_relative().map_or_else(Cell::empty, |l2| Cell::plain(units::significant(l2, 3))),
+        change.cosine().map_or_else(Cell::empty, |cosine| Cell::plain(cosine_text(cosine))),
         count(change.new_nans),
         count(change.new_infinities),
     ]
+}
+
+/// Never 1 for what is not quite.
+fn cosine_text(cosine: f64) -> String {
+    let text = format!("{cosine:.4}");
+    if text == "1.0000" && cosine < 1.0 { ">0.9999".to_owned() } else { text }
 }
 
 /// How the form differs.
 fn otherwise(differing: &Differing) -> String {
     let Differing { a, b, .. } = differing;
     let mut parts = Vec::new();
-    let (dtype, shape) = (a.dtype.to_owned(), units::shape(&a.shape));
+    let (dtype, shape) = (a.dtype.name(), units::shape(&a.shape));
     match (differing.is_retyped(), differing.is_reshaped()) {
         (true, true) => parts.push(format!("was {dtype} {shape}")),
         (true, false) => parts.push(format!("was {dtype}")),
@@ -108,9 +130,8 @@ fn otherwise(differing: &Differing) -> String {
         parts.push(format!("{}, was {}", cut(b), cut(a)));
     }
     if differing.is_retargeted() {
-        let target = |facts: &Facts| {
-            facts.alias_of.as_ref().map_or_else(|| "no alias".to_owned(), |of| format!("alias of {of}"))
-        };
+        let target =
+            |facts: &Facts| facts.alias_of().map_or_else(|| "no alias".to_owned(), |of| format!("alias of {of}"));
         parts.push(format!("{}, was {}", target(b), target(a)));
     }
     parts.join("; ")
@@ -128,6 +149,7 @@ fn summary(diff: &Diff) -> String {
     let counts = [
         (diff.removed.len() as u64, "removed"),
         (diff.added.len() as u64, "added"),
+        (diff.renamed.len() as u64, "renamed"),
         (changed, "changed"),
         (equal, "equal"),
     ];

@@ -1,18 +1,22 @@
 //! Text for people: tables, and a line that sums up.
 
 mod diff;
+mod graph;
 mod inspect;
 mod interop;
 mod log;
+mod prune;
+mod report;
 mod restore;
+mod salvage;
+mod stat;
 mod table;
 mod verify;
+mod watch;
 
 use std::io::{self, Write};
 
-use varkeep::SavedVariable;
-
-use crate::failure::{Failure, Outcome};
+use crate::failure::Failure;
 use crate::number::Number;
 use crate::render::units;
 use crate::ui::{Tone, Ui};
@@ -21,8 +25,13 @@ pub(crate) use diff::diff;
 pub(crate) use inspect::inspect;
 pub(crate) use interop::{export, import};
 pub(crate) use log::log;
+pub(crate) use prune::prune;
+pub(crate) use report::report;
 pub(crate) use restore::restore;
+pub(crate) use salvage::salvage;
+pub(crate) use stat::stat;
 pub(crate) use verify::verify;
+pub(crate) use watch::watch;
 
 /// `error: …`, `caused by: …`, `hint: …`.
 pub(crate) fn failure(failure: &Failure, ui: &Ui, out: &mut dyn Write) -> io::Result<()> {
@@ -37,25 +46,6 @@ pub(crate) fn failure(failure: &Failure, ui: &Ui, out: &mut dyn Write) -> io::Re
         Some(hint) => line(out, Tone::Good, "hint:", hint),
         None => Ok(()),
     }
-}
-
-/// All bytes of a variable, read as they are written; of a partitioned one, put together first.
-pub(crate) fn raw(variable: &SavedVariable, out: &mut dyn Write) -> Outcome<()> {
-    const BLOCK_BYTES: u64 = varkeep::limits::CHUNK_BYTES_MAX;
-    let pieces = variable.pieces();
-    let [piece] = &*pieces else {
-        out.write_all(variable.tensor()?.bytes())?;
-        return Ok(());
-    };
-    let mut room = Vec::new();
-    let mut at = 0;
-    while at < piece.len_bytes() {
-        room.resize((piece.len_bytes() - at).min(BLOCK_BYTES) as usize, 0);
-        piece.read_into(at, &mut room)?;
-        out.write_all(&room)?;
-        at += room.len() as u64;
-    }
-    Ok(())
 }
 
 /// A number in a few digits; integers in full as long as they are short.

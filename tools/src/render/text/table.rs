@@ -1,5 +1,6 @@
 //! Tables that fit the terminal.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
@@ -39,17 +40,18 @@ impl Column {
 
 /// One cell.
 #[derive(Clone, Debug)]
-pub(super) struct Cell {
-    text: String,
+pub(super) struct Cell<'a> {
+    text: Cow<'a, str>,
     tone: Tone,
 }
 
-impl Cell {
-    pub(super) fn new(text: impl AsRef<str>, tone: Tone) -> Self {
-        Self { text: printable(text.as_ref()), tone }
+impl<'a> Cell<'a> {
+    pub(super) fn new(text: impl Into<Cow<'a, str>>, tone: Tone) -> Self {
+        let text = text.into();
+        Self { text: if is_printable(&text) { text } else { printable(&text).into() }, tone }
     }
 
-    pub(super) fn plain(text: impl AsRef<str>) -> Self {
+    pub(super) fn plain(text: impl Into<Cow<'a, str>>) -> Self {
         Self::new(text, Tone::Plain)
     }
 
@@ -60,19 +62,19 @@ impl Cell {
 
 /// Rows under headings. A column without a single text is left out.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(super) struct Table<'a> {
     columns: Vec<Column>,
     /// Which column gives way first where there is no room.
     squeezed: usize,
-    rows: Vec<Vec<Cell>>,
+    rows: Vec<Vec<Cell<'a>>>,
 }
 
-impl Table {
+impl<'a> Table<'a> {
     pub(super) fn new(columns: Vec<Column>, squeezed: usize) -> Self {
         Self { columns, squeezed, rows: Vec::new() }
     }
 
-    pub(super) fn push(&mut self, row: Vec<Cell>) {
+    pub(super) fn push(&mut self, row: Vec<Cell<'a>>) {
         debug_assert_eq!(row.len(), self.columns.len());
         self.rows.push(row);
     }
@@ -84,7 +86,8 @@ impl Table {
         }
         let mut widths: Vec<usize> = (0..self.columns.len()).map(|i| self.natural_width(i)).collect();
         let mut left_out = self.fit(&mut widths, ui.width());
-        let headings: Vec<Cell> = self.columns.iter().map(|column| Cell::new(&column.heading, Tone::Heading)).collect();
+        let headings: Vec<Cell<'_>> =
+            self.columns.iter().map(|column| Cell::new(column.heading.as_str(), Tone::Heading)).collect();
         if self.columns.iter().any(|column| !column.heading.trim().is_empty()) {
             self.print_row(&headings, &widths, ui, out)?;
         }
@@ -100,7 +103,7 @@ impl Table {
     }
 
     fn natural_width(&self, column: usize) -> usize {
-        let widest = self.rows.iter().map(|row| row[column].text.width()).max().unwrap_or(0);
+        let widest = self.rows.iter().map(|row| width_of(&row[column].text)).max().unwrap_or(0);
         if widest == 0 { 0 } else { widest.max(self.columns[column].heading.width()) }
     }
 
@@ -129,12 +132,13 @@ impl Table {
         }
     }
 
-    fn print_row(&self, row: &[Cell], widths: &[usize], ui: &Ui, out: &mut dyn Write) -> io::Result<()> {
+    fn print_row(&self, row: &[Cell<'_>], widths: &[usize], ui: &Ui, out: &mut dyn Write) -> io::Result<()> {
         let mut pending = 0;
         let mut is_first = true;
         for ((cell, column), width) in row.iter().zip(&self.columns).zip(widths).filter(|(_, width)| **width > 0) {
             let text = squeezed(&cell.text, *width);
-            let room = width - text.width();
+            let text = if column.align == Align::Left { text.trim_end() } else { &*text };
+            let room = width - width_of(text);
             if !is_first {
                 pending += GAP.len();
             }
@@ -144,26 +148,36 @@ impl Table {
                 pending += width;
                 continue;
             }
-            write!(out, "{:1$}{2}", "", pending + before, ui.paint(cell.tone, &text))?;
+            write!(out, "{:1$}{2}", "", pending + before, ui.paint(cell.tone, text))?;
             pending = after;
         }
         writeln!(out)
     }
 }
 
+/// As many columns as it takes; nearly all text is plain.
+fn width_of(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { text.width() }
+}
+
+fn is_printable(text: &str) -> bool {
+    // Nearly all text is plain.
+    let is_plain = text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_control());
+    is_plain || !text.chars().any(char::is_control)
+}
+
 /// Text without anything that would move the cursor or change colours: names come from files.
 pub(super) fn printable(text: &str) -> String {
-    if text.chars().any(char::is_control) {
-        text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() }).collect()
-    } else {
-        text.to_owned()
+    if is_printable(text) {
+        return text.to_owned();
     }
+    text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() }).collect()
 }
 
 /// The text, its middle left out if it is too wide: of a name, the end says most.
-fn squeezed(text: &str, width: usize) -> String {
-    if text.width() <= width {
-        return text.to_owned();
+fn squeezed(text: &str, width: usize) -> Cow<'_, str> {
+    if width_of(text) <= width {
+        return text.into();
     }
     let room = width.saturating_sub(1);
     let take = |chars: &mut dyn Iterator<Item = char>, room: usize| {
@@ -177,7 +191,7 @@ fn squeezed(text: &str, width: usize) -> String {
     let start: String = take(&mut text.chars(), room / 3).into_iter().collect();
     let mut end = take(&mut text.chars().rev(), room - start.width());
     end.reverse();
-    format!("{start}…{}", end.into_iter().collect::<String>())
+    format!("{start}…{}", end.into_iter().collect::<String>()).into()
 }
 
 #[cfg(test)]

@@ -114,7 +114,8 @@ fn way_back(health: &Health) -> Option<String> {
     let sound = health.report.checkpoints.iter().find(|one| one.readable && one.damaged.is_empty())?;
     let tag = label(sound.tag.as_deref(), sound.number);
     Some(format!(
-        "{tag} is sound; `varkeep restore {}@{tag} --to NEW` copies it into a store of its own",
+        "{tag} is sound; `varkeep restore {}@{tag} --to NEW` copies it into a store of its own, `varkeep \
+         salvage` all that are",
         printable(&health.store)
     ))
 }
