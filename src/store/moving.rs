@@ -37,12 +37,16 @@ const FRAME_BYTES: u64 = 8 << 10;
 pub(crate) struct Extent {
     pub(crate) shards: usize,
     pub(crate) bytes: u64,
+    /// How many of the shards the base itself refers to.
+    pub(crate) of_base: usize,
 }
 
 impl Extent {
     pub(crate) fn of(view: &View) -> Self {
-        view.shards()
-            .fold(Self::default(), |sum, shard| Self { shards: sum.shards + 1, bytes: sum.bytes + shard.len_bytes })
+        let of_base = view.stack().files().last().map_or(0, |base| base.shards().len());
+        let sum =
+            |sum: Self, shard: ShardRef| Self { shards: sum.shards + 1, bytes: sum.bytes + shard.len_bytes, ..sum };
+        view.shards().fold(Self { of_base, ..Self::default() }, sum)
     }
 
     /// Which survey is worth while of a state that needs so many bytes, when the last one was at `surveyed`.
@@ -53,7 +57,7 @@ impl Extent {
         if is_large && self.bytes > surveyed.bytes + needed / 4 + SLACK_BYTES / 4 {
             Some(Survey::All)
         } else if is_many && self.shards > surveyed.shards + SHARDS_MAX / 8 {
-            Some(Survey::Deltas)
+            Some(if self.of_base > SHARDS_KEPT { Survey::All } else { Survey::Deltas })
         } else {
             None
         }
