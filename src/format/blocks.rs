@@ -38,12 +38,16 @@ impl BlockSums {
         Self { block_bytes, hasher: crc32fast::Hasher::new(), filled: 0, position: 0, sums: Vec::new() }
     }
 
-    /// Goes on with the next bytes of the file.
-    pub(crate) fn update(&mut self, mut bytes: &[u8]) {
+    /// Goes on with the next bytes of the file. Gives their own checksum: every byte is looked at once for both.
+    pub(crate) fn update(&mut self, mut bytes: &[u8]) -> u32 {
+        let mut own = crc32fast::Hasher::new();
         while !bytes.is_empty() {
             let room = self.block_bytes.saturating_sub(self.filled);
             let (now, later) = bytes.split_at(room.min(bytes.len()));
-            self.hasher.update(now);
+            let mut part = crc32fast::Hasher::new();
+            part.update(now);
+            self.hasher.combine(&part);
+            own.combine(&part);
             self.filled = self.filled.saturating_add(now.len());
             self.position = self.position.saturating_add(to_u64(now.len()));
             if self.filled == self.block_bytes {
@@ -51,6 +55,7 @@ impl BlockSums {
             }
             bytes = later;
         }
+        own.finalize()
     }
 
     fn close_block(&mut self) {

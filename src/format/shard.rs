@@ -62,9 +62,9 @@ impl ShardTrailer {
         (block, Self { header, sums })
     }
 
-    /// Counts in the bytes that are written next: payload, and the zeros between extents.
-    pub(crate) fn update(&mut self, bytes: &[u8]) {
-        self.sums.update(bytes);
+    /// Counts in the bytes that are written next: payload, and the zeros between extents. Gives their checksum.
+    pub(crate) fn update(&mut self, bytes: &[u8]) -> u32 {
+        self.sums.update(bytes)
     }
 
     #[cfg(any(test, fuzzing))]

@@ -10,8 +10,8 @@ use super::{NewFile, is_disk_full};
 use crate::error::{Error, Result};
 use crate::memory::AlignedBytes;
 
-/// How much is written at once.
-const PIECE_BYTES: usize = 4 << 20;
+/// How much is written at once: enough for the disk, and so little that the buffers stay in the processor's cache.
+const PIECE_BYTES: usize = 1 << 20;
 
 /// What writes past the page cache have to start and end on, in memory and in the file.
 const PAGE_BYTES: usize = 4096;

@@ -41,9 +41,10 @@ impl<'a> Growing<'a> {
         self.out.len()
     }
 
-    pub(super) fn append(&mut self, bytes: &[u8]) -> Result<()> {
-        self.trailer.update(bytes);
-        self.out.append(bytes)
+    /// Writes behind what was written so far. Gives the checksum of the bytes.
+    pub(super) fn append(&mut self, bytes: &[u8]) -> Result<u32> {
+        let crc32 = self.trailer.update(bytes);
+        self.out.append(bytes).map(|()| crc32)
     }
 
     /// Waits until so many bytes, if they are not too many, can be appended without waiting for the disk.

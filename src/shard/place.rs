@@ -188,11 +188,11 @@ impl<'a> Placer<'a> {
             let (range, sum) = (range_of(job, chunk), &mut sums[chunk as usize]);
             let (end, len) = (range.end, range.end - range.start);
             job.value.look(range, &mut |bytes| {
-                sum.crc32 = crc32fast::hash(bytes);
                 if hash_too {
                     sum.hash = XxHash3_128::oneshot_with_seed(seed, bytes);
                 }
-                file.append(bytes)
+                sum.crc32 = file.append(bytes)?;
+                Ok(())
             })?;
             // What lies before it has been written, or need not be.
             job.value.done_below(end);

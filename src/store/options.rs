@@ -93,10 +93,10 @@ impl Options {
         self
     }
 
-    /// How much memory values may take that have been changed while a save was writing them; 176 MiB unless this says
+    /// How much memory values may take that have been changed while a save was writing them; 192 MiB unless this says
     /// otherwise. Where it is not enough, changes wait for the save. It serves again for the next save, and for updates.
     ///
-    /// Beside it a save takes its buffers, 24 MiB on two cores whatever the size of the state, and an update the copy it
+    /// Beside it a save takes its buffers, 6 MiB on two cores whatever the size of the state, and an update the copy it
     /// works on: less than 256 MiB together, unless a variable is larger than 32 MiB.
     pub fn save_memory_bytes(mut self, bytes: u64) -> Self {
         self.save_memory_bytes = bytes;

@@ -6,7 +6,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use crate::memory::Memory;
 
 /// The budget unless a store is opened with another one.
-pub(crate) const BUDGET_BYTES: u64 = 176 << 20;
+pub(crate) const BUDGET_BYTES: u64 = 192 << 20;
 
 /// What values cost that only saves in flight still need, and memory of values that nobody needs any more.
 ///
