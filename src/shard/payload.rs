@@ -245,6 +245,14 @@ impl Payload {
             .ok_or_else(|| Error::corrupt(format!("the bytes of the slice are not a {} of shape {shape}", T::DTYPE)))
     }
 
+    /// The memory that the value was made in, if it was: nothing is read for this.
+    pub(crate) fn memory(&self) -> Option<Arc<Memory>> {
+        match &self.source {
+            Source::Memory(memory) => Some(Arc::clone(memory)),
+            Source::Stored(_) | Source::Elsewhere(_) => None,
+        }
+    }
+
     /// The memory that holds the value, if memory does.
     pub(crate) fn shared_memory(&self) -> Result<Option<Arc<Memory>>> {
         match self.place()? {

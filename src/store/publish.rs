@@ -585,6 +585,7 @@ impl Publisher {
 
     /// Reclaims what nothing needs any more. A failure costs space, never a commit: the next time tries again.
     pub(crate) fn tidy(&mut self) {
+        self.take_up_merge();
         if !self.reclaims || self.store.check_latch().is_err() || self.try_tidy().is_err() {
             self.ledger = None;
         }

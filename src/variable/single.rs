@@ -225,9 +225,9 @@ impl Single {
         }
         state.base = Some(Arc::clone(stored));
         if state.payload.durable().is_some_and(is_same) {
-            let payload = match state.payload.shared_memory() {
-                Ok(Some(memory)) => Payload::in_memory(memory),
-                _ => Payload::on_disk(Arc::clone(stored), mode, verification),
+            let payload = match state.payload.memory() {
+                Some(memory) => Payload::in_memory(memory),
+                None => Payload::on_disk(Arc::clone(stored), mode, verification),
             };
             payload.mark_durable(Arc::clone(stored));
             state.payload = Arc::new(payload);

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 #[command(after_help = "\
 Examples:
   varkeep report digits.varkeep
-  varkeep report digits.varkeep -o /tmp/page.html --checkpoints 12
+  varkeep report digits.varkeep -o page.html --checkpoints 12
   varkeep report run-a.varkeep@final run-b.varkeep@final --only 'model/*' -o runs.html")]
 pub(crate) struct Report {
     /// A store, with all its checkpoints; or the checkpoints to show, in this order
