@@ -28,6 +28,8 @@ mod state;
 mod step;
 mod streaming;
 mod table;
+mod tags;
+mod tidying;
 mod transaction;
 
 use std::path::Path;

@@ -1,28 +1,23 @@
 //! Making commits: the state and the steps of the publishing thread.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::checkpoint::View;
-use crate::commit::{Candidate, Ledger, Published, dropped, publish, stage_commit, tag_not_found};
+use crate::commit::{Ledger, Published, publish, stage_commit};
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::{CommitRecord, Entry, ManifestKind, Retention, ShardRef, Summary, TagEntry};
+use crate::format::{CommitRecord, Entry, ManifestKind, ShardRef, Summary, TagEntry};
 use crate::id::{AttemptId, CommitId};
 use crate::io::{self, Dir, NewFile, sync_all};
-use crate::manifest::{ManifestFile, overlay, to_fold, to_merge, write_manifest};
+use crate::manifest::{ManifestFile, overlay, to_fold, write_manifest};
 use crate::shard::{Placing, Progress, SliceJob, Stored, Written, write_slices};
 use crate::store::changes::{Changes, Held, Upsert};
 use crate::store::checkpoint_facts::Facts;
-use crate::store::merging::{Merged, Merging};
-use crate::store::moving::{self, Move, Moves, Survey};
+use crate::store::merging::Merging;
+use crate::store::moving::{self, Move, Moves};
 use crate::store::remover::{Doomed, Remover};
 use crate::store::state::StoreState;
-use crate::store::table::{Named, Slot};
-use crate::variable::Object;
-
-/// So many files of no further use wait for a moment without commits; more do not.
-const BACKLOG_MAX: usize = 256;
 
 /// About what a manifest takes beside its entries.
 const MANIFEST_BYTES_MIN: u64 = 1 << 10;
@@ -48,7 +43,7 @@ pub(crate) struct Outcome {
 
 /// Files that are written and not yet durable.
 #[derive(Default)]
-struct Unsynced {
+pub(super) struct Unsynced {
     files: Vec<NewFile>,
     /// Their folders.
     dirs: Vec<Dir>,
@@ -61,10 +56,10 @@ impl Unsynced {
 }
 
 /// What a commit made durable: the catalog hears of it behind the answer.
-struct Told {
-    changes: Changes,
+pub(super) struct Told {
+    pub(super) changes: Changes,
     /// The commit that changed names; `None` if only values did.
-    names: Option<CommitId>,
+    pub(super) names: Option<CommitId>,
 }
 
 /// A state that is written, all but the commit that names it.
@@ -78,27 +73,27 @@ struct Next {
 
 /// The state of the publishing thread.
 pub(crate) struct Publisher {
-    store: Arc<StoreState>,
+    pub(super) store: Arc<StoreState>,
     /// The newest commit, of which the next one carries the tags on.
-    head: Option<CommitRecord>,
+    pub(super) head: Option<CommitRecord>,
     /// No commit file has this number or a higher one.
-    next_number: u64,
+    pub(super) next_number: u64,
     /// Changes that an earlier commit did not get to write, and later ones count on.
-    unpublished: Changes,
+    pub(super) unpublished: Changes,
     /// What kept commits name; unknown after an opening or a failure, until it is looked for.
-    ledger: Option<Ledger>,
+    pub(super) ledger: Option<Ledger>,
     /// Whether anything may be reclaimed.
-    reclaims: bool,
-    tidies_at_once: bool,
-    remover: Remover,
+    pub(super) reclaims: bool,
+    pub(super) tidies_at_once: bool,
+    pub(super) remover: Remover,
     /// What was published last and has still to be told to the catalog.
-    published: Option<Told>,
-    merging: Option<Merging>,
+    pub(super) published: Option<Told>,
+    pub(super) merging: Option<Merging>,
     /// What later saves are to take along.
-    moves: Option<Moves>,
+    pub(super) moves: Option<Moves>,
     /// How much there was at the last survey.
-    surveyed: moving::Extent,
-    facts: Facts,
+    pub(super) surveyed: moving::Extent,
+    pub(super) facts: Facts,
 }
 
 impl Publisher {
@@ -361,7 +356,12 @@ impl Publisher {
     }
 
     /// Makes durable what was written, and then the commit that names it.
-    fn publish(&mut self, mut record: CommitRecord, unsynced: Unsynced, progress: &Progress) -> Result<CommitRecord> {
+    pub(super) fn publish(
+        &mut self,
+        mut record: CommitRecord,
+        unsynced: Unsynced,
+        progress: &Progress,
+    ) -> Result<CommitRecord> {
         self.apply_retention(&mut record);
         let store = Arc::clone(&self.store);
         let (folders, id) = (&store.history.folders, store.history.store.id);
@@ -402,230 +402,6 @@ impl Publisher {
                     return Err(error);
                 }
             }
-        }
-    }
-
-    /// Publishes a commit of the state of the head that differs in its tags or its policy.
-    fn publish_again(&mut self, head: CommitRecord, tags: Vec<TagEntry>, retention: Retention) -> Result<()> {
-        let base = self.store.base();
-        let is_base = base.id() == Some(head.id);
-        let record = CommitRecord {
-            id: CommitId::from_bytes(io::random_128()?),
-            number: self.next_number,
-            parent: Some(head.id),
-            attempt: AttemptId::from_bytes(io::random_128()?),
-            unix_millis: io::unix_millis_now(),
-            tag: None,
-            tags,
-            retention,
-            summary: Summary { bytes_new: 0, ..head.summary },
-            ..head
-        };
-        let ledger = self.ledger.take();
-        let record = self.publish(record, Unsynced::default(), &Progress::default())?;
-        self.ledger = ledger;
-        if is_base {
-            self.store.adopt(base.with_commit(record.clone()), &HashMap::new());
-        }
-        self.head = Some(record);
-        self.account();
-        Ok(())
-    }
-
-    /// Deletes a checkpoint: a commit that no longer lists its tag, then, behind the answer, its files.
-    pub(crate) fn delete_tag(&mut self, tag: &str) -> Result<()> {
-        self.store.check_latch()?;
-        let Some(head) = self.head.clone() else { return Err(tag_not_found(tag, std::iter::empty(), self.path())) };
-        if !head.tags.iter().any(|entry| entry.tag == tag) {
-            return Err(tag_not_found(tag, head.tags.iter().map(|entry| entry.tag.as_str()), self.path()));
-        }
-        let tags = head.tags.iter().filter(|entry| entry.tag != tag).cloned().collect();
-        let retention = head.retention.clone();
-        self.publish_again(head, tags, retention)
-    }
-
-    /// The policy that each save applies.
-    pub(crate) fn retention(&self) -> Retention {
-        self.head.as_ref().map(|head| head.retention.clone()).unwrap_or_default()
-    }
-
-    /// Makes this the policy that each save applies, this commit first.
-    ///
-    /// # Errors
-    /// `restore_no_checkpoint`, if there is no commit yet that could hold it; those of publishing.
-    pub(crate) fn set_retention(&mut self, retention: Retention) -> Result<()> {
-        self.store.check_latch()?;
-        let Some(head) = self.head.clone() else {
-            return Err(Error::new(
-                ErrorKind::RestoreNoCheckpoint,
-                "the store has no commit yet that could hold a policy",
-            )
-            .in_file(self.path())
-            .advise("commit or save first"));
-        };
-        let tags = head.tags.clone();
-        self.publish_again(head, tags, retention)
-    }
-
-    /// Deletes the checkpoints that a policy does not keep, unless this is a dry run. Gives their tags, and those of the
-    /// others, oldest first.
-    pub(crate) fn prune(&mut self, policy: &Retention, dry_run: bool) -> Result<(Vec<String>, Vec<String>)> {
-        self.store.check_latch()?;
-        let Some(head) = self.head.clone() else { return Ok((Vec::new(), Vec::new())) };
-        let mut gone = dropped(policy, &self.candidates(&head.tags, policy, None), io::unix_millis_now());
-        gone.reverse();
-        let mut kept: Vec<TagEntry> = head.tags.iter().filter(|entry| !gone.contains(&entry.tag)).cloned().collect();
-        kept.sort_by_key(|entry| entry.number);
-        let tags = kept.iter().map(|entry| entry.tag.clone()).collect();
-        if !dry_run && !gone.is_empty() {
-            let retention = head.retention.clone();
-            self.publish_again(head, kept, retention)?;
-        }
-        Ok((gone, tags))
-    }
-
-    /// Takes the tags out of a commit about to be published that its policy does not keep.
-    fn apply_retention(&mut self, record: &mut CommitRecord) {
-        if record.retention == Retention::default() {
-            return;
-        }
-        let policy = record.retention.clone();
-        let candidates = self.candidates(&record.tags, &policy, Some(record));
-        let gone = dropped(&policy, &candidates, record.unix_millis);
-        record.tags.retain(|entry| !gone.contains(&entry.tag));
-    }
-
-    fn candidates(&mut self, tags: &[TagEntry], policy: &Retention, newest: Option<&CommitRecord>) -> Vec<Candidate> {
-        let metric = policy.keep_best.as_ref().map(|best| best.metric.as_str());
-        self.facts.candidates(&self.store.history, tags, metric, newest)
-    }
-
-    /// Counts the head in, and the commits out that it no longer keeps.
-    fn account(&mut self) {
-        let (Some(head), Some(ledger)) = (&self.head, &mut self.ledger) else { return };
-        let base = self.store.base();
-        let files = if base.id() == Some(head.id) { base.stack().files() } else { &[] };
-        ledger.keep(head, files);
-        let kept: HashSet<u64> = head.tags.iter().map(|entry| entry.number).chain([head.number]).collect();
-        if ledger.unlink_commits(&self.store.history, &kept).is_err() {
-            // What is left over is found when it is looked for.
-            self.ledger = None;
-        }
-    }
-
-    /// Tells the variables whose values have moved where they lie now.
-    fn rehome(&mut self, moved: &[(Move, Arc<Stored>)]) {
-        if self.moves.as_ref().is_some_and(Moves::is_empty) {
-            self.moves = None;
-        }
-        let table = self.store.table();
-        for (Move { entry, .. }, stored) in moved {
-            if let Some(Slot::Live(Named::Object(Object::Single(single)))) = table.slots.get(&entry.name) {
-                single.rehome(stored, self.store.reading.mode, self.store.reading.verification);
-            }
-        }
-    }
-
-    /// Begins a merge of manifests, or a survey of what to move, if one is due.
-    fn merge_if_due(&mut self) {
-        if self.merging.is_some() {
-            return;
-        }
-        let base = self.store.base();
-        let sizes = base.stack().sizes();
-        let extent = moving::Extent::of(&base);
-        let needed = base.commit().map_or(0, |commit| commit.summary.bytes_total);
-        let survey = if self.moves.is_none() { extent.due(needed, self.surveyed) } else { None };
-        if survey.is_some() {
-            self.surveyed = extent;
-        }
-        let count = if survey == Some(Survey::All) { sizes.len() } else { to_merge(&sizes) };
-        if count > 0 || survey.is_some() {
-            self.merging = Merging::start(&self.store, &base, count, survey);
-        }
-    }
-
-    /// Puts a merged manifest in the place of those it was made from, if the merge is over.
-    fn take_up_merge(&mut self) {
-        let Some(merging) = self.merging.take_if(|merging| merging.is_finished()) else { return };
-        let from = merging.from.clone();
-        // A merge that failed costs nothing: the manifests are still there, and one is due again.
-        let Ok(Merged { file, moves }) = merging.finish() else { return };
-        self.moves = moves.filter(|moves| !moves.is_empty()).or(self.moves.take());
-        let Some(merged) = file else { return };
-        let base = self.store.base();
-        let view = base.stack().with_merged(&merged, &from);
-        if let Some(view) = view.and_then(|stack| base.with_merged(stack, &self.store.shards).ok()) {
-            self.store.adopt(view, &HashMap::new());
-        } else {
-            // The state was replaced by another one meanwhile.
-            self.ledger = None;
-        }
-    }
-
-    /// Whether there is something to tidy up.
-    pub(crate) fn has_backlog(&self) -> bool {
-        self.reclaims
-            && self.store.check_latch().is_ok()
-            && self.ledger.as_ref().is_none_or(|ledger| ledger.backlog() > 0)
-    }
-
-    /// Tidies up behind a commit only if there is much to tidy: the next commit may be waiting.
-    pub(crate) fn tidy_behind_commit(&mut self) {
-        if let Some(Told { changes, names: Some(names) }) = self.published.take() {
-            self.store.catalog_apply(changes.catalog(), names);
-        }
-        if self.tidies_at_once && self.has_backlog() {
-            self.tidy();
-        }
-        if self.ledger.as_ref().is_some_and(|ledger| ledger.backlog() > BACKLOG_MAX) {
-            self.tidy();
-        }
-    }
-
-    /// Reclaims what nothing needs any more. A failure costs space, never a commit: the next time tries again.
-    pub(crate) fn tidy(&mut self) {
-        self.take_up_merge();
-        if !self.reclaims || self.store.check_latch().is_err() || self.try_tidy().is_err() {
-            self.ledger = None;
-        }
-    }
-
-    fn try_tidy(&mut self) -> Result<()> {
-        let StoreState { history, shards, reading, .. } = &*self.store;
-        let base = self.store.base();
-        let mut in_use: HashSet<_> = base.stack().files().iter().map(|file| file.id()).collect();
-        let mut ledger = match self.ledger.take() {
-            Some(ledger) => ledger,
-            // What a merge is writing would look like an orphan.
-            None if self.merging.is_some() => return Ok(()),
-            None => {
-                let mut ledger = Ledger::read(history, &history.kept()?, reading.mode)?;
-                ledger.find_orphans(history)?;
-                ledger
-            }
-        };
-        in_use.extend(self.merging.iter().flat_map(|merging| &merging.from).map(|file| file.id()));
-        let doomed = ledger.take_unnamed(history, &in_use, shards)?;
-        if self.tidies_at_once {
-            for (dir, name) in doomed {
-                dir.unlink(&name)?;
-            }
-        } else {
-            self.remover.remove(Doomed::Files(doomed));
-        }
-        self.ledger = Some(ledger);
-        Ok(())
-    }
-
-    /// Tidies up for the last time.
-    pub(crate) fn close(mut self) {
-        if let Some(merging) = self.merging.take() {
-            merging.cancel();
-            self.ledger = None;
-        }
-        if self.has_backlog() {
-            self.tidy();
         }
     }
 }
