@@ -34,7 +34,7 @@ pub(crate) use read_file::ReadFile;
 #[cfg(feature = "interop")]
 pub(crate) use spill::Spill;
 pub(crate) use sync::sync_all;
-pub(crate) use system::unix_millis_now;
+pub(crate) use system::{give_way, unix_millis_now};
 pub(crate) use tap::NoTap;
 
 use crate::error::Error;

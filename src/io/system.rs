@@ -1,4 +1,4 @@
-//! What the machine says of itself: the time, this process.
+//! What the machine says of itself: the time, this process; and what it is told of its threads.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -17,6 +17,18 @@ pub(crate) fn process_id() -> u32 {
 pub(crate) fn program_name() -> Option<String> {
     let path = std::env::current_exe().ok()?;
     Some(path.file_name()?.to_string_lossy().into_owned())
+}
+
+/// Lets the calling thread, and those it starts, come after all others for the processor, where that can be said of a
+/// thread alone. There is no way back.
+pub(crate) fn give_way() {
+    // Elsewhere it would hold for the whole process.
+    #[cfg(target_os = "linux")]
+    {
+        const POLITE: i32 = 10;
+        // What is refused costs others time, and nothing else.
+        let _now = rustix::process::nice(POLITE);
+    }
 }
 
 #[cfg(test)]

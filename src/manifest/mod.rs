@@ -8,6 +8,6 @@ mod write;
 
 pub(crate) use file::ManifestFile;
 pub(crate) use levels::{to_fold, to_merge};
-pub(crate) use overlay::{change_between, overlay};
+pub(crate) use overlay::change_between;
 pub(crate) use stack::Stack;
 pub(crate) use write::write_manifest;

@@ -1,6 +1,9 @@
 //! The manifests of one commit together: a base and its deltas, looked up newest first.
 
+use std::cmp::Ordering;
+use std::iter::Peekable;
 use std::sync::Arc;
+use std::vec::IntoIter;
 
 use crate::error::{Error, Result};
 use crate::format::{Body, Entry, ManifestRef};
@@ -83,17 +86,30 @@ impl Stack {
 
     /// All entries whose names start with `prefix`, by name, with patches applied and removals left out.
     pub(crate) fn entries<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = Result<Entry>> + use<'a> {
-        Entries::of(&self.0, prefix).filter_map(|entry| match entry {
-            Ok(Entry { name, body: Body::Patch(_), .. }) => Some(Err(patch_of_nothing(&name))),
-            Ok(entry) => resolved(entry).map(Ok),
-            Err(error) => Some(Err(error)),
-        })
+        Entries::of(&self.0, prefix).filter_map(settled)
     }
 
     /// What the newest manifests say together, by name: of the whole stack its entries; of a part of it also removals, and
     /// patches of what lies below.
     pub(crate) fn merged(&self, newest: usize) -> Box<dyn Iterator<Item = Result<Entry>> + '_> {
         if newest == self.0.len() { Box::new(self.entries("")) } else { Box::new(Entries::of(&self.0[..newest], "")) }
+    }
+
+    /// As [`Stack::merged`], with newer entries laid over, which come by name. What those cover is not read.
+    pub(crate) fn merged_under(&self, newer: Vec<Entry>, newest: usize) -> impl Iterator<Item = Result<Entry>> {
+        let is_all = newest == self.0.len();
+        let older = Entries::of(&self.0[..newest], "");
+        let overlaid = Overlaid { newer: newer.into_iter().peekable(), older, failed: false };
+        overlaid.filter_map(move |entry| if is_all { settled(entry) } else { Some(entry) })
+    }
+}
+
+/// What an entry comes to that has nothing below it.
+fn settled(entry: Result<Entry>) -> Option<Result<Entry>> {
+    match entry {
+        Ok(Entry { name, body: Body::Patch(_), .. }) => Some(Err(patch_of_nothing(&name))),
+        Ok(entry) => resolved(entry).map(Ok),
+        Err(error) => Some(Err(error)),
     }
 }
 
@@ -115,7 +131,8 @@ impl<'a> Entries<'a> {
         Self { files, prefix, next: Vec::new(), failed: false }
     }
 
-    fn step(&mut self) -> Result<Option<Entry>> {
+    /// The name of the next entry.
+    fn peek(&mut self) -> Result<Option<&'a str>> {
         if self.next.is_empty() {
             self.next =
                 self.files.iter().map(|file| file.first_at_or_after(self.prefix)).collect::<Result<Vec<_>>>()?;
@@ -133,10 +150,14 @@ impl<'a> Entries<'a> {
                 }
             }
         }
-        let Some(lowest) = lowest.filter(|name| name.starts_with(self.prefix)) else { return Ok(None) };
-        let mut found: Option<Entry> = None;
+        Ok(lowest.filter(|name| name.starts_with(self.prefix)))
+    }
+
+    /// Reads the entry of the name that [`Entries::peek`] gave, as what a newer one lies over.
+    fn read(&mut self, name: &str, newer: Option<Entry>) -> Result<Option<Entry>> {
+        let mut found = newer;
         for (file, next) in self.files.iter().zip(&mut self.next) {
-            if *next >= file.len() || file.name_at(*next)? != lowest {
+            if *next >= file.len() || file.name_at(*next)? != name {
                 continue;
             }
             *next += 1;
@@ -152,9 +173,51 @@ impl<'a> Entries<'a> {
         }
         Ok(found)
     }
+
+    fn step(&mut self) -> Result<Option<Entry>> {
+        match self.peek()? {
+            Some(name) => self.read(name, None),
+            None => Ok(None),
+        }
+    }
 }
 
 impl Iterator for Entries<'_> {
+    type Item = Result<Entry>;
+
+    /// After an error there is nothing more.
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        let step = self.step().transpose();
+        self.failed = matches!(step, Some(Err(_)));
+        step
+    }
+}
+
+/// Entries laid over those of manifests, in the order of names.
+struct Overlaid<'a> {
+    newer: Peekable<IntoIter<Entry>>,
+    older: Entries<'a>,
+    failed: bool,
+}
+
+impl Overlaid<'_> {
+    fn step(&mut self) -> Result<Option<Entry>> {
+        let Some(old) = self.older.peek()? else { return Ok(self.newer.next()) };
+        match self.newer.peek().map_or(Ordering::Greater, |new| new.name.as_str().cmp(old)) {
+            Ordering::Less => Ok(self.newer.next()),
+            Ordering::Equal => {
+                let new = self.newer.next();
+                self.older.read(old, new)
+            }
+            Ordering::Greater => self.older.read(old, None),
+        }
+    }
+}
+
+impl Iterator for Overlaid<'_> {
     type Item = Result<Entry>;
 
     /// After an error there is nothing more.

@@ -18,5 +18,5 @@ pub(crate) use place::{Placer, Placing, SliceJob};
 pub(crate) use progress::Progress;
 pub(crate) use stored::Stored;
 pub use stored::Verification;
-pub(crate) use value::Value;
+pub(crate) use value::{Lent, Value};
 pub(crate) use write::{Written, write_slices};

@@ -302,6 +302,10 @@ impl Value for Payload {
         Self::len_bytes(self)
     }
 
+    fn base(&self) -> Option<Arc<Stored>> {
+        self.durable().cloned()
+    }
+
     fn look(&self, range: Range<u64>, look: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
         match &self.source {
             Source::Memory(memory) => look(&memory.bytes()[range.start as usize..range.end as usize]),

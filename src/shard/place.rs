@@ -26,8 +26,6 @@ const EXTENT_BYTES_MEAN: u64 = 256 << 10;
 pub(crate) struct SliceJob<'a> {
     pub(crate) name: &'a str,
     pub(crate) value: &'a dyn Value,
-    /// What the store last held under this name: chunks equal to those at the same place are kept.
-    pub(crate) base: Option<Arc<Stored>>,
     pub(crate) chunk_bytes: u64,
     /// Which shard the slice goes to: its ordinal within its whole.
     pub(crate) ordinal: u32,
@@ -91,18 +89,19 @@ impl<'a> Placer<'a> {
         Ok(self.file.as_mut().expect("it has just been made"))
     }
 
-    /// Finds a place for every chunk of a slice, writing those that have none. Says how many bytes it wrote.
-    pub(crate) fn place(&mut self, job: &SliceJob<'_>) -> Result<u64> {
+    /// Finds a place for every chunk of a slice, writing those that have none. Gives the places, and how many bytes it
+    /// wrote.
+    pub(crate) fn place(&mut self, job: &SliceJob<'_>) -> Result<(&Content, u64)> {
         let (placed, bytes_new) = self.place_all(job).map_err(|error| error.of_variable(job.name))?;
         self.placed.push(placed);
-        Ok(bytes_new)
+        Ok((&self.placed[self.placed.len() - 1].content, bytes_new))
     }
 
     fn place_all(&mut self, job: &SliceJob<'_>) -> Result<(Placed, u64)> {
         let (len_bytes, chunk_bytes) = (job.value.len_bytes(), job.chunk_bytes);
         let count = len_bytes.div_ceil(chunk_bytes);
-        let base = job.base.as_ref().filter(|base| base.content().chunk_bytes == chunk_bytes);
-        let (mut sums, runs) = match base {
+        let base = job.value.base().filter(|base| base.content().chunk_bytes == chunk_bytes);
+        let (mut sums, runs) = match &base {
             Some(base) => self.compare(job, base)?,
             None => (vec![ChunkSum { crc32: 0, hash: 0 }; count as usize], whole_run(count)),
         };

@@ -11,9 +11,20 @@ pub(crate) struct Progress {
     bytes_done: AtomicU64,
     is_cancelled: AtomicBool,
     waiting: AtomicUsize,
+    is_in_background: bool,
 }
 
 impl Progress {
+    /// Of a save that nobody waits for yet.
+    pub(crate) fn in_background() -> Self {
+        Self { is_in_background: true, ..Self::default() }
+    }
+
+    /// Whether the program goes on meanwhile, and shall have the processor first.
+    pub(crate) fn is_in_background(&self) -> bool {
+        self.is_in_background
+    }
+
     /// Says how many bytes of values have to be looked at.
     pub(crate) fn expect(&self, bytes_total: u64) {
         self.bytes_total.store(bytes_total, Ordering::Relaxed);

@@ -1,12 +1,17 @@
 //! Values as they are written: read a part at a time, wherever they lie.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::error::Result;
+use crate::shard::stored::Stored;
 
 /// The bytes of one slice, which stay the same until they are written.
 pub(crate) trait Value: Send + Sync {
     fn len_bytes(&self) -> u64;
+
+    /// What the store last held in its place: chunks equal to those there are kept. Asked for when the value's turn comes.
+    fn base(&self) -> Option<Arc<Stored>>;
 
     /// Shows these bytes, checked if they come from the disk.
     fn look(&self, range: Range<u64>, look: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()>;
@@ -21,12 +26,21 @@ pub(crate) trait Value: Send + Sync {
 }
 
 /// Bytes that a caller lends.
-impl Value for &[u8] {
+pub(crate) struct Lent<'b> {
+    pub(crate) bytes: &'b [u8],
+    pub(crate) base: Option<Arc<Stored>>,
+}
+
+impl Value for Lent<'_> {
     fn len_bytes(&self) -> u64 {
-        self.len() as u64
+        self.bytes.len() as u64
+    }
+
+    fn base(&self) -> Option<Arc<Stored>> {
+        self.base.clone()
     }
 
     fn look(&self, range: Range<u64>, look: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        look(&self[range.start as usize..range.end as usize])
+        look(&self.bytes[range.start as usize..range.end as usize])
     }
 }

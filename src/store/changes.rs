@@ -4,14 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::catalog::{Change, Record};
-use crate::checkpoint::View;
-use crate::error::{Error, Result};
-use crate::format::{AliasRecord, Body, Entry, ShardRef, Statics, Summary};
+use crate::error::Result;
+use crate::format::{AliasRecord, Body, Content, ShardRef, Statics};
 use crate::id::CommitId;
-use crate::manifest::change_between;
 use crate::shape::Shape;
 use crate::shard::{Progress, SliceJob, Stored};
-use crate::store::moving::Move;
+use crate::store::comparison::Comparison;
 use crate::store::table::{Named, Slot, Table};
 use crate::variable::{Capture, Object, Single, WholeState};
 
@@ -54,17 +52,6 @@ pub(crate) enum Held {
     Captured(Arc<Capture>),
 }
 
-/// In what the state after some changes differs from the base.
-#[derive(Debug, Default)]
-pub(crate) struct Difference {
-    /// What a delta over the base has to say, by name.
-    pub(crate) entries: Vec<Entry>,
-    /// Whether names changed, or facts that do not change with values.
-    pub(crate) names: bool,
-    /// What the state comes to; no bytes are new.
-    pub(crate) summary: Summary,
-}
-
 impl Changes {
     /// Captures all that changed since the last call. The only moment at which a save holds up anybody.
     ///
@@ -78,13 +65,8 @@ impl Changes {
             (None, Some(Slot::Live(named))) => Some(named.clone()),
             (None, Some(Slot::Reserved { .. } | Slot::Leaving { .. }) | None) => None,
         };
-        let mut changes = Self {
-            upserts: BTreeMap::new(),
-            removed: table.removed.clone(),
-            next_ordinal: table.next_ordinal,
-            resets: table.resets,
-            failures: table.failures,
-        };
+        // Sorted once all are there, which is faster than one by one.
+        let mut upserts = Vec::new();
         for single in table.shared.take_changed() {
             single.clear_noted();
             let state = single.state();
@@ -99,7 +81,7 @@ impl Changes {
             };
             let (name, statics, shape) = (state.name.to_string(), Arc::clone(&state.statics), state.shape.clone());
             drop(state);
-            changes.upserts.insert(name, Upsert::Single(Box::new(Snapshot { single, statics, shape, value })));
+            upserts.push((name, Upsert::Single(Box::new(Snapshot { single, statics, shape, value }))));
         }
         for name in changed_names {
             let upsert = match settled(&name) {
@@ -114,9 +96,15 @@ impl Changes {
                 },
                 _ => continue,
             };
-            changes.upserts.insert(name, upsert);
+            upserts.push((name, upsert));
         }
-        changes
+        Self {
+            upserts: upserts.into_iter().collect(),
+            removed: table.removed.clone(),
+            next_ordinal: table.next_ordinal,
+            resets: table.resets,
+            failures: table.failures,
+        }
     }
 
     /// Adds later changes to these: the later ones win.
@@ -127,7 +115,11 @@ impl Changes {
                 self.removed.insert(name, when);
             }
         }
-        self.upserts.extend(later.upserts);
+        if self.upserts.is_empty() {
+            self.upserts = later.upserts;
+        } else {
+            self.upserts.extend(later.upserts);
+        }
         self.next_ordinal = self.next_ordinal.max(later.next_ordinal);
     }
 
@@ -168,69 +160,59 @@ impl Changes {
         }
     }
 
-    /// The slices to be written: those whose value is durable nowhere yet.
-    pub(crate) fn jobs(&self) -> Vec<SliceJob<'_>> {
+    /// What is to be written, by name: values that are durable nowhere yet.
+    pub(crate) fn captured(&self) -> Vec<Captured<'_>> {
         let captured = self.upserts.iter().filter_map(|(name, upsert)| match upsert {
             Upsert::Single(snapshot) => match &snapshot.value {
-                Held::Captured(capture) => Some((name, snapshot, capture)),
+                Held::Captured(capture) => Some(Captured { name, snapshot, capture }),
                 Held::Durable(_) => None,
             },
             Upsert::Whole(_) | Upsert::Alias(_) => None,
         });
-        captured
-            .map(|(name, snapshot, capture)| SliceJob {
-                name,
-                value: &**capture,
-                base: snapshot.single.state().base.clone(),
-                chunk_bytes: snapshot.statics.chunk_bytes,
-                ordinal: snapshot.statics.slice.as_ref().map_or(0, |place| place.ordinal),
-                leave: None,
-            })
-            .collect()
+        captured.collect()
     }
 
-    /// In what the state with these changes differs from `base`; `stored` says where what was written lies. Many are looked
-    /// at on several threads.
-    pub(crate) fn difference(
-        &self,
-        base: &View,
-        commit: CommitId,
-        stored: &HashMap<&str, Arc<Stored>>,
-        threads: usize,
-    ) -> Result<Difference> {
-        let upserts: Vec<(&String, &Upsert)> = self.upserts.iter().collect();
-        let share = upserts.len().div_ceil(threads.max(1)).max(SHARE_NAMES_MIN);
-        let compare = |upserts: &[(&String, &Upsert)]| compare(upserts, base, commit, stored);
-        let compared = std::thread::scope(|scope| {
-            let mut shares = upserts.chunks(share);
-            let first = shares.next().unwrap_or_default();
-            let others: Vec<_> = shares.map(|share| scope.spawn(move || compare(share))).collect();
-            let mut compared = vec![compare(first)];
-            for other in others {
-                compared.push(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-            }
-            compared
-        });
-        let mut difference = Compared::default();
-        for part in compared {
-            difference.add(part?);
+    /// Compares with the base all but what is captured.
+    pub(crate) fn compare(&self, comparison: &Comparison<'_>, commit: CommitId) -> Result<()> {
+        for (name, upsert) in &self.upserts {
+            let body = match upsert {
+                Upsert::Single(snapshot) => match &snapshot.value {
+                    Held::Durable(stored) => snapshot.body(stored.content(), commit),
+                    Held::Captured(_) => continue,
+                },
+                Upsert::Whole(state) => Body::Whole(state.record(commit)),
+                Upsert::Alias(record) => Body::Alias(record.clone()),
+            };
+            comparison.add(name, body)?;
         }
-        for name in self.removed.keys().filter(|name| !self.upserts.contains_key(*name)) {
-            if let Some(before) = base.lookup(name)? {
-                difference.names = true;
-                difference.gone.count(&before);
-                difference.entries.push(Entry { name: name.clone(), body: Body::Removed, extra: Vec::new() });
+        let removed = self.removed.keys().filter(|name| !self.upserts.contains_key(*name));
+        removed.into_iter().try_for_each(|name| comparison.add(name, Body::Removed))
+    }
+
+    /// Tells the variables that a commit holds them; `stored` says where the captured values lie, in their order.
+    pub(crate) fn committed(&self, commit: CommitId, stored: &[Arc<Stored>], threads: usize) {
+        let captured: Vec<_> = self.captured().into_iter().zip(stored).collect();
+        let share = captured.len().div_ceil(threads.max(1)).max(SHARE_NAMES_MIN);
+        let tell = |share: &[(Captured<'_>, &Arc<Stored>)]| {
+            for (captured, stored) in share {
+                captured.capture.committed(commit, stored);
             }
-        }
-        difference.entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        let Compared { entries, names, gone, come } = difference;
-        let before = base.commit().map(|commit| commit.summary).unwrap_or_default();
-        let summary = Summary {
-            variables: before.variables.saturating_sub(gone.variables).saturating_add(come.variables),
-            bytes_total: before.bytes_total.saturating_sub(gone.bytes).saturating_add(come.bytes),
-            bytes_new: 0,
         };
-        Ok(Difference { entries, names, summary })
+        std::thread::scope(|scope| {
+            let mut shares = captured.chunks(share);
+            let own = shares.next().unwrap_or_default();
+            for share in shares {
+                scope.spawn(move || tell(share));
+            }
+            tell(own);
+        });
+        for upsert in self.upserts.values() {
+            if let Upsert::Single(snapshot) = upsert
+                && let Held::Durable(stored) = &snapshot.value
+            {
+                snapshot.single.state_mut().set_committed(commit, stored);
+            }
+        }
     }
 
     /// What the catalog has to change.
@@ -248,109 +230,33 @@ impl Changes {
     }
 }
 
-impl Difference {
-    /// Adds values that lie elsewhere than before.
-    pub(crate) fn add_moved<'m>(&mut self, moved: impl Iterator<Item = (&'m Move, &'m Arc<Stored>)>) {
-        for (Move { entry, .. }, stored) in moved {
-            let mut after = entry.clone();
-            if let Body::Variable(record) = &mut after.body {
-                record.content = stored.content().clone();
-            }
-            if after.body != entry.body {
-                self.entries.push(change_between(entry, after));
-            }
-        }
-        self.entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-    }
-}
-
 /// Fewer names than this are not worth a thread.
 const SHARE_NAMES_MIN: usize = 4096;
 
-/// Part of a difference.
-#[derive(Debug, Default)]
-struct Compared {
-    entries: Vec<Entry>,
-    names: bool,
-    /// What the base has in the place of what comes.
-    gone: Count,
-    come: Count,
-}
-
-impl Compared {
-    fn add(&mut self, other: Self) {
-        self.entries.extend(other.entries);
-        self.names |= other.names;
-        self.gone.add(other.gone);
-        self.come.add(other.come);
+impl Snapshot {
+    /// What the name is to be, with this content.
+    pub(crate) fn body(&self, content: &Content, commit: CommitId) -> Body {
+        Body::Variable(self.single.record(&self.statics, &self.shape, content, commit))
     }
 }
 
-/// Variables and bytes.
-#[derive(Clone, Copy, Debug, Default)]
-struct Count {
-    variables: u64,
-    bytes: u64,
+/// A value to be written.
+#[derive(Clone, Copy)]
+pub(crate) struct Captured<'c> {
+    pub(crate) name: &'c str,
+    pub(crate) snapshot: &'c Snapshot,
+    capture: &'c Arc<Capture>,
 }
 
-impl Count {
-    fn count(&mut self, entry: &Entry) {
-        self.add(match &entry.body {
-            Body::Variable(record) => {
-                Self { variables: u64::from(record.statics.slice.is_none()), bytes: record.content.len_bytes }
-            }
-            Body::Whole(_) => Self { variables: 1, bytes: 0 },
-            Body::Alias(_) | Body::Removed | Body::Patch(_) => Self::default(),
-        });
-    }
-
-    fn add(&mut self, other: Self) {
-        self.variables = self.variables.saturating_add(other.variables);
-        self.bytes = self.bytes.saturating_add(other.bytes);
-    }
-}
-
-/// Compares what some names are to be with what the base holds.
-fn compare(
-    upserts: &[(&String, &Upsert)],
-    base: &View,
-    commit: CommitId,
-    stored: &HashMap<&str, Arc<Stored>>,
-) -> Result<Compared> {
-    let mut compared = Compared::default();
-    for (name, upsert) in upserts {
-        let body = match upsert {
-            Upsert::Single(snapshot) => {
-                let stored = match &snapshot.value {
-                    Held::Durable(stored) => Some(stored),
-                    Held::Captured(_) => stored.get(name.as_str()),
-                };
-                let stored = stored.ok_or_else(|| Error::corrupt(format!("{name:?} was not written")))?;
-                Body::Variable(snapshot.single.record(&snapshot.statics, &snapshot.shape, stored, commit))
-            }
-            Upsert::Whole(state) => Body::Whole(state.record(commit)),
-            Upsert::Alias(record) => Body::Alias(record.clone()),
-        };
-        let after = Entry { name: (*name).clone(), body, extra: Vec::new() };
-        let before = base.lookup(name)?;
-        compared.names |= before.as_ref().is_none_or(|before| has_other_facts(before, &after));
-        compared.come.count(&after);
-        if let Some(before) = &before {
-            compared.gone.count(before);
+impl<'c> Captured<'c> {
+    pub(crate) fn job(self) -> SliceJob<'c> {
+        let statics = &self.snapshot.statics;
+        SliceJob {
+            name: self.name,
+            value: &**self.capture,
+            chunk_bytes: statics.chunk_bytes,
+            ordinal: statics.slice.as_ref().map_or(0, |place| place.ordinal),
+            leave: None,
         }
-        match before {
-            Some(before) if before.body == after.body => {}
-            Some(before) => compared.entries.push(change_between(&before, after)),
-            None => compared.entries.push(after),
-        }
-    }
-    Ok(compared)
-}
-
-/// Whether two entries of a name differ in more than the value.
-fn has_other_facts(before: &Entry, after: &Entry) -> bool {
-    match (&before.body, &after.body) {
-        (Body::Variable(before), Body::Variable(after)) => before.statics != after.statics,
-        (before, after) => before != after,
     }
 }

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use crate::checkpoint::View;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::ManifestKind;
-use crate::io::{NewFile, sync_all};
+use crate::io::{self, NewFile, sync_all};
 use crate::manifest::{ManifestFile, write_manifest};
 use crate::store::moving::{Moves, Survey};
 use crate::store::state::StoreState;
@@ -41,6 +41,7 @@ impl Merging {
         let cancelled = Arc::new(AtomicBool::new(false));
         let (store, view, flag) = (Arc::clone(store), Arc::clone(view), Arc::clone(&cancelled));
         let work = move || {
+            io::give_way();
             // One manifest is merged already.
             let file = (count > 1).then(|| merge(&store, &view, count, &flag).map(Arc::new)).transpose()?;
             let merged = match &file {

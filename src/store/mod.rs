@@ -3,6 +3,7 @@
 mod changes;
 mod checkpoint_facts;
 mod collections;
+mod comparison;
 mod copy;
 mod get;
 #[cfg(feature = "interop")]
@@ -43,6 +44,7 @@ use crate::id::StoreId;
 use crate::io::FolderLock;
 use crate::name;
 use crate::scope::CollectionFilter;
+use crate::shard::Progress;
 use crate::variable::Variable;
 
 use changes::Changes;
@@ -196,19 +198,23 @@ impl Store {
     /// As [`Store::commit`]; `invalid_tag`; `tag_exists`; `metadata`; `saver_no_variables`, if there is no durable
     /// variable.
     pub fn save(&self, save: impl Into<Save>) -> Result<SaveReport> {
-        self.save_in_background(save)?.wait()
+        self.begin_save(save.into(), Progress::default())?.wait()
     }
 
     /// Begins a save, and returns once it has taken its snapshot: what the variables hold now, whatever becomes of them.
     /// They may be changed at once; a change costs a copy of what the save has not written yet, and where
-    /// [`Options::save_memory_bytes`] are used up it waits for the save.
+    /// [`Options::save_memory_bytes`] are used up it waits for the save, which otherwise comes last for the processor.
     ///
     /// Saves and commits are published in the order they were begun. Dropping the store waits for them.
     ///
     /// # Errors
     /// As [`Store::save`]: what is wrong with the call now, what comes of it later from [`PendingSave::wait`].
     pub fn save_in_background(&self, save: impl Into<Save>) -> Result<PendingSave> {
-        let Save { tag, replace, metadata } = save.into();
+        self.begin_save(save.into(), Progress::in_background())
+    }
+
+    fn begin_save(&self, save: Save, progress: Progress) -> Result<PendingSave> {
+        let Save { tag, replace, metadata } = save;
         name::check_tag(&tag)?;
         let metadata = metadata?;
         if !self.state.has_durable()? {
@@ -216,7 +222,7 @@ impl Store {
                 .in_file(self.path())
                 .advise("only variables in `GLOBAL_VARIABLES` are saved, and there is none"));
         }
-        self.publish(Plan { tag: Some(tag), replace, metadata, ..Plan::default() })
+        self.publish(Plan { tag: Some(tag), replace, metadata, progress: Arc::new(progress) })
     }
 
     /// The checkpoints that are kept, newest first: every commit with a tag, and the head.

@@ -1,19 +1,19 @@
 //! Making commits: the state and the steps of the publishing thread.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::checkpoint::View;
 use crate::commit::{Ledger, Published, publish, stage_commit};
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::{CommitRecord, Entry, ManifestKind, ShardRef, Summary, TagEntry};
+use crate::format::{CommitRecord, Content, Entry, ManifestKind, ShardRef, Summary, TagEntry};
 use crate::id::{AttemptId, CommitId};
 use crate::io::{self, Dir, NewFile, sync_all};
-use crate::manifest::{ManifestFile, overlay, to_fold, write_manifest};
+use crate::manifest::{ManifestFile, to_fold, write_manifest};
 use crate::shard::{Placing, Progress, SliceJob, Stored, Written, write_slices};
-use crate::store::changes::{Changes, Held, Upsert};
+use crate::store::changes::Changes;
 use crate::store::checkpoint_facts::Facts;
+use crate::store::comparison::Comparison;
 use crate::store::merging::Merging;
 use crate::store::moving::{self, Move, Moves};
 use crate::store::remover::{Doomed, Remover};
@@ -67,6 +67,8 @@ struct Next {
     view: Arc<View>,
     names_changed: bool,
     summary: Summary,
+    /// Where the captured values lie, in their order.
+    stored: Vec<Arc<Stored>>,
     /// What lies elsewhere than before, and where.
     moved: Vec<(Move, Arc<Stored>)>,
 }
@@ -138,7 +140,7 @@ impl Publisher {
     /// Replaces the state: what earlier commits failed to publish is forgotten.
     pub(crate) fn reset_to(&mut self, view: &Arc<View>) -> Result<()> {
         let replaced = self.store.reset_to(view)?;
-        self.remover.remove(Doomed::Values(replaced));
+        self.remover.remove(Doomed::State(replaced));
         self.unpublished = Changes::default();
         Ok(())
     }
@@ -193,8 +195,7 @@ impl Publisher {
         let ledger = self.ledger.take();
         let mut unsynced = Unsynced::default();
         let progress = Arc::clone(&plan.progress);
-        let next = self.prepare(&base, id, &progress, &mut unsynced);
-        let (next, stored) = match next {
+        let next = match self.prepare(&base, id, &progress, &mut unsynced) {
             Ok(next) => next,
             Err(error) => {
                 unsynced.discard();
@@ -213,22 +214,12 @@ impl Publisher {
         // The commit is durable: nothing from here on can fail.
         let outcome = Outcome { number: record.number, id: record.id, summary: record.summary, is_new };
         let published = std::mem::take(&mut self.unpublished);
-        for (name, upsert) in &published.upserts {
-            let Upsert::Single(snapshot) = upsert else { continue };
-            match &snapshot.value {
-                Held::Captured(capture) => {
-                    if let Some(stored) = stored.get(name) {
-                        capture.committed(record.id, stored);
-                    }
-                }
-                Held::Durable(stored) => snapshot.single.state_mut().set_committed(record.id, stored),
-            }
-        }
+        published.committed(record.id, &next.stored, self.store.threads);
         self.rehome(&next.moved);
         let names = record.names;
         let view = next.view.with_commit(record.clone());
         self.head = Some(record);
-        self.store.adopt(view, &published.removed);
+        drop(self.store.adopt(view, &published.removed));
         self.published = Some(Told { changes: published, names: next.names_changed.then_some(names) });
         if is_new {
             self.account();
@@ -247,18 +238,18 @@ impl Publisher {
             .advise("choose another tag, or replace that checkpoint with `.replace()`"))
     }
 
-    /// Writes the next state, all but the commit that names it, and opens its files. Where what was written lies comes
-    /// with it, by name.
+    /// Writes the next state, all but the commit that names it, and opens its files.
     fn prepare(
         &mut self,
         base: &Arc<View>,
         id: CommitId,
         progress: &Arc<Progress>,
         unsynced: &mut Unsynced,
-    ) -> Result<(Next, HashMap<String, Arc<Stored>>)> {
+    ) -> Result<Next> {
         let store = Arc::clone(&self.store);
         let StoreState { history, shards, buffers, threads, .. } = &*store;
-        let mut jobs = self.unpublished.jobs();
+        let captured = self.unpublished.captured();
+        let mut jobs: Vec<SliceJob<'_>> = captured.iter().map(|captured| captured.job()).collect();
         let changed = jobs.len();
         let bytes = jobs.iter().map(|job| job.value.len_bytes()).sum();
         let is_changed = |name: &str| self.unpublished.mentions(name);
@@ -266,21 +257,26 @@ impl Publisher {
         jobs.extend(moves.iter().map(|moved| SliceJob {
             name: &moved.entry.name,
             value: &moved.payload,
-            base: Some(Arc::clone(&moved.stored)),
             chunk_bytes: moved.stored.content().chunk_bytes,
             ordinal: 0,
             leave: self.moves.as_ref().map(Moves::leave),
         }));
         let placing = Placing { shards, buffers, hash_seed: history.store.hash_seed, progress: Arc::clone(progress) };
-        let Written { mut stored, files, bytes_new } = write_slices(&placing, *threads, &jobs)?;
+        let comparison = Comparison::with(base);
+        // What is only moved is what it was.
+        let compare = |job: usize, content: &Content| match captured.get(job) {
+            Some(captured) => comparison.add(captured.name, captured.snapshot.body(content, id)),
+            None => Ok(()),
+        };
+        let Written { mut stored, files, bytes_new } = write_slices(&placing, *threads, &jobs, &compare)?;
         if !files.is_empty() {
             unsynced.files = files;
             unsynced.dirs.push(history.folders.shards.clone());
         }
         let moved_to = stored.split_off(changed);
         let bytes_new = bytes_new[..changed].iter().sum();
-        let stored: HashMap<&str, Arc<Stored>> = jobs.iter().map(|job| job.name).zip(stored).collect();
-        let mut difference = self.unpublished.difference(base, id, &stored, *threads)?;
+        self.unpublished.compare(&comparison, id)?;
+        let mut difference = comparison.finish();
         let summary = Summary { bytes_new, ..difference.summary };
         // Values that only lie elsewhere are no reason for a commit, but they come with one.
         let is_same = difference.entries.is_empty() && base.commit().is_some();
@@ -288,13 +284,12 @@ impl Publisher {
             Arc::clone(base)
         } else {
             difference.add_moved(moves.iter().zip(&moved_to));
-            let new_shards = stored.values().chain(&moved_to).flat_map(|stored| stored.shards());
+            let new_shards = stored.iter().chain(&moved_to).flat_map(|stored| stored.shards());
             let new_shards = new_shards.map(|(_, shard)| shard).chain(self.unpublished.durable_shards());
             Arc::new(self.write_manifest(base, difference.entries, new_shards, unsynced)?)
         };
-        let stored = stored.into_iter().map(|(name, stored)| (name.to_owned(), stored)).collect();
         let moved = if is_same { Vec::new() } else { moves.into_iter().zip(moved_to).collect() };
-        Ok((Next { view, names_changed: difference.names, summary, moved }, stored))
+        Ok(Next { view, names_changed: difference.names, summary, stored, moved })
     }
 
     /// Writes the manifest of what differs from the base, and with it what the newest manifests of the base say, as far
@@ -317,11 +312,7 @@ impl Publisher {
         let size = MANIFEST_BYTES_MIN + entries.iter().map(Entry::size_hint).sum::<u64>();
         let folded = to_fold(size, &sizes, free.unwrap_or(sizes.len()));
         let kind = if folded == sizes.len() { ManifestKind::Base } else { ManifestKind::Delta };
-        let entries = laid_over(entries, stack.merged(folded));
-        let entries = entries.filter(|entry| {
-            // What is not there need not be removed from what is all there is.
-            kind == ManifestKind::Delta || !matches!(entry, Ok(Entry { body: crate::format::Body::Removed, .. }))
-        });
+        let entries = stack.merged_under(entries, folded);
         let dir = &history.folders.manifests;
         let (file, reference) = write_manifest(dir, history.store.id, kind, base.shards().chain(shards), entries)?;
         unsynced.files.push(file);
@@ -404,19 +395,4 @@ impl Publisher {
             }
         }
     }
-}
-
-/// Newer entries laid over older ones, in the order of names.
-fn laid_over(newer: Vec<Entry>, older: impl Iterator<Item = Result<Entry>>) -> impl Iterator<Item = Result<Entry>> {
-    let mut older = older.peekable();
-    let mut newer = newer.into_iter().peekable();
-    std::iter::from_fn(move || match (older.peek(), newer.peek()) {
-        (Some(Ok(old)), Some(new)) if new.name < old.name => newer.next().map(Ok),
-        (Some(Ok(old)), Some(new)) if new.name == old.name => {
-            let (new, old) = (newer.next()?, older.next()?);
-            Some(old.and_then(|old| overlay(new, old)))
-        }
-        (Some(_), _) => older.next(),
-        (None, _) => newer.next().map(Ok),
-    })
 }

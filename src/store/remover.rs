@@ -5,15 +5,19 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
 use std::thread::JoinHandle;
 
+use crate::checkpoint::View;
 use crate::io::Dir;
-use crate::shard::Payload;
+use crate::manifest::ManifestFile;
+use crate::store::restore::Replaced;
 
 /// What is to go.
 pub(crate) enum Doomed {
     /// Files that nothing names: their folder and their name.
     Files(Vec<(Dir, String)>),
-    /// Values that were replaced.
-    Values(Vec<Arc<Payload>>),
+    /// A state that was replaced by another one.
+    State(Replaced),
+    /// A state, and the manifests of it that were merged into one.
+    Unmerged(Arc<View>, Vec<Arc<ManifestFile>>),
 }
 
 /// The thread, made when there is something to remove.
@@ -58,6 +62,7 @@ fn remove(doomed: Doomed) {
                 let _left_over = dir.unlink(&name);
             }
         }
-        Doomed::Values(values) => drop(values),
+        Doomed::State(replaced) => drop(replaced),
+        Doomed::Unmerged(view, manifests) => drop((view, manifests)),
     }
 }

@@ -7,7 +7,6 @@ use crate::checkpoint::View;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{AliasRecord, Body, WholeRecord};
 use crate::name;
-use crate::shard::Payload;
 use crate::store::state::StoreState;
 use crate::store::table::{Named, Slot, Table, state_of, whole_state};
 use crate::store::transaction::detach;
@@ -16,12 +15,12 @@ use crate::variable::{Object, Single, State, Whole, WholeState};
 impl StoreState {
     /// Makes the durable state exactly that of `view`. Handles keep their identity; what is not durable stays.
     ///
-    /// Gives the values that were replaced: letting go of large ones takes its time.
+    /// Gives what was replaced: letting go of large values takes its time.
     ///
     /// # Errors
     /// `restore_name_conflict`, if the commit holds a name of something that is not durable; `corrupt`, `io`. Then
     /// nothing has changed.
-    pub(crate) fn reset_to(&self, view: &Arc<View>) -> Result<Vec<Arc<Payload>>> {
+    pub(crate) fn reset_to(&self, view: &Arc<View>) -> Result<Replaced> {
         let mut table = self.table();
         table.check_conflicts(view)?;
         let reset = Reset::plan(&table, view)?;
@@ -33,6 +32,12 @@ impl StoreState {
         }
         Ok(replaced)
     }
+}
+
+/// A state that another one took the place of.
+pub(crate) struct Replaced {
+    _base: Arc<View>,
+    _singles: Vec<State>,
 }
 
 /// What becomes of each durable name that is live: found out before anything is changed, so that nothing fails then.
@@ -88,20 +93,19 @@ impl Reset {
         })
     }
 
-    /// Gives the values that were replaced.
-    fn carry_out(self, table: &mut Table, view: &Arc<View>) -> Vec<Arc<Payload>> {
+    fn carry_out(self, table: &mut Table, view: &Arc<View>) -> Replaced {
         table.removed.clear();
         table.changed_names.clear();
         for single in table.shared.take_changed() {
             single.clear_noted();
         }
-        table.replace_base(view);
+        let base = table.replace_base(view);
         for (name, named) in self.gone {
             detach(&named);
             table.slots.remove(&name);
         }
         let singles = self.singles.into_values();
-        let replaced = singles.map(|(single, state)| reset_single(&single, state)).collect();
+        let singles = singles.map(|(single, state)| reset_single(&single, state)).collect();
         for (whole, state) in self.wholes {
             let claimed = whole.state().claimed;
             *whole.state_mut() = WholeState { claimed, ..state };
@@ -117,13 +121,13 @@ impl Reset {
                 whole.set_owning(true);
             }
         }
-        replaced
+        Replaced { _base: base, _singles: singles }
     }
 }
 
 /// Puts a variable into another state. A value that is the same stays where it is, and what this process gave the
-/// variable stays too. Gives the value that was there.
-fn reset_single(single: &Single, state: State) -> Arc<Payload> {
+/// variable stays too. Gives the state it was in.
+fn reset_single(single: &Single, state: State) -> State {
     let mut held = single.state_mut();
     let is_same = match (held.payload.durable(), &state.base) {
         (Some(held), Some(stored)) => held.content() == stored.content(),
@@ -136,7 +140,7 @@ fn reset_single(single: &Single, state: State) -> Arc<Payload> {
         (_, recorded) => recorded,
     };
     let (constraint, claimed) = (held.constraint.take(), held.claimed);
-    std::mem::replace(&mut *held, State { payload, base, regularizer, constraint, claimed, ..state }).payload
+    std::mem::replace(&mut *held, State { payload, base, regularizer, constraint, claimed, ..state })
 }
 
 impl Table {

@@ -113,10 +113,11 @@ impl StoreState {
     /// Makes a commit that has just been published the base.
     ///
     /// Of the removals those are forgotten that it covers; what was removed after its snapshot is still to be removed.
-    pub(crate) fn adopt(&self, view: View, published: &HashMap<String, u64>) {
+    pub(crate) fn adopt(&self, view: View, published: &HashMap<String, u64>) -> Arc<View> {
         let mut table = self.table();
-        table.base = Arc::new(view);
+        let before = std::mem::replace(&mut table.base, Arc::new(view));
         table.removed.retain(|name, when| published.get(name).is_none_or(|published| published < when));
+        before
     }
 
     pub(crate) fn start_catalog(&self) -> Result<()> {

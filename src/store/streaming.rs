@@ -9,7 +9,7 @@ use crate::dtype::{DType, Element};
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::{NewFile, sync_all};
 use crate::shape::Shape;
-use crate::shard::{Payload, Placer, Placing, Progress, SliceJob, Stored};
+use crate::shard::{Lent, Payload, Placer, Placing, Progress, SliceJob, Stored};
 use crate::store::Store;
 use crate::store::save::{Save, SaveReport};
 use crate::tensor::{self, Tensor, for_each_run};
@@ -125,7 +125,8 @@ impl Commit<'_> {
             let state = single.state();
             (state.base.clone(), Arc::clone(&state.name), state.statics.chunk_bytes)
         };
-        let job = SliceJob { name: &name, value: &bytes, base, chunk_bytes, ordinal: 0, leave: None };
+        let value = Lent { bytes, base };
+        let job = SliceJob { name: &name, value: &value, chunk_bytes, ordinal: 0, leave: None };
         let placer = self.placer.get_or_insert_with(|| {
             let state = &self.store.state;
             let placing = Placing {

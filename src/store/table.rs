@@ -79,14 +79,15 @@ impl Table {
         }
     }
 
-    /// Makes another state than the one just published the base.
-    pub(crate) fn replace_base(&mut self, view: &Arc<View>) {
-        self.base = Arc::clone(view);
+    /// Makes another state than the one just published the base. Gives the one that was.
+    pub(crate) fn replace_base(&mut self, view: &Arc<View>) -> Arc<View> {
+        let replaced = std::mem::replace(&mut self.base, Arc::clone(view));
         self.resets += 1;
         self.next_ordinal = self.next_ordinal.max(view.commit().map_or(0, |commit| commit.next_ordinal));
         // What was known of the other one.
         self.slots.forget_base();
         self.aliases_are_live = false;
+        replaced
     }
 
     pub(crate) fn take_ordinal(&mut self) -> u64 {

@@ -31,7 +31,7 @@ impl Publisher {
         let record = self.publish(record, Unsynced::default(), &Progress::default())?;
         self.ledger = ledger;
         if is_base {
-            self.store.adopt(base.with_commit(record.clone()), &HashMap::new());
+            drop(self.store.adopt(base.with_commit(record.clone()), &HashMap::new()));
         }
         self.head = Some(record);
         self.account();

@@ -75,7 +75,10 @@ impl Publisher {
         let base = self.store.base();
         let view = base.stack().with_merged(&merged, &from);
         if let Some(view) = view.and_then(|stack| base.with_merged(stack, &self.store.shards).ok()) {
-            self.store.adopt(view, &HashMap::new());
+            drop(base);
+            let before = self.store.adopt(view, &HashMap::new());
+            // Whoever lets go of a large manifest last waits until it is unmapped.
+            self.remover.remove(Doomed::Unmerged(before, from));
         } else {
             // The state was replaced by another one meanwhile.
             self.ledger = None;

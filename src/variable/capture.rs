@@ -148,6 +148,10 @@ impl Value for Capture {
         self.len_bytes
     }
 
+    fn base(&self) -> Option<Arc<Stored>> {
+        self.single.state().base.clone()
+    }
+
     fn look(&self, range: Range<u64>, look: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let state = self.single.state();
         let inner = self.inner();

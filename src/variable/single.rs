@@ -9,7 +9,7 @@ use ndarray::{ArrayRef, ArrayViewMut, Dimension, IxDyn};
 
 use crate::dtype::{DType, Element};
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::{Statics, VariableRecord};
+use crate::format::{Content, Statics, VariableRecord};
 use crate::id::CommitId;
 use crate::io::Held;
 use crate::memory::Memory;
@@ -247,13 +247,19 @@ impl Single {
     }
 
     /// The record of this variable for a manifest, as it was when these facts were taken.
-    pub(crate) fn record(&self, statics: &Statics, shape: &Shape, stored: &Stored, commit: CommitId) -> VariableRecord {
+    pub(crate) fn record(
+        &self,
+        statics: &Statics,
+        shape: &Shape,
+        content: &Content,
+        commit: CommitId,
+    ) -> VariableRecord {
         let mut statics = statics.clone();
         if statics.first_commit == NO_COMMIT {
             // An earlier commit may have been published since this state was taken.
             statics.first_commit = self.first_commit().unwrap_or(commit);
         }
-        VariableRecord { statics, shape: shape.clone(), content: stored.content().clone() }
+        VariableRecord { statics, shape: shape.clone(), content: content.clone() }
     }
 
     /// Its value and shape now.
