@@ -80,20 +80,26 @@ impl Backend {
     fn read(&self, name: &str, device: &Device) -> candle_core::Result<Tensor> {
         let number =
             self.find(name).ok_or_else(|| candle_core::Error::CannotFindTensor { path: name.to_owned() }.bt())?;
-        tensor(&*self.source, number, device)
+        tensor(&*self.source, number, device, &mut Vec::new())
     }
 }
 
-/// A value as a tensor of candle's.
-fn tensor(source: &dyn Source, number: usize, device: &Device) -> candle_core::Result<Tensor> {
+/// A value as a tensor of candle's, which copies it from `buffer`: fresh memory for each value costs more than the copy.
+fn tensor(source: &dyn Source, number: usize, device: &Device, buffer: &mut Vec<u8>) -> candle_core::Result<Tensor> {
     let held = &source.variables()[number];
     let dtype = theirs(held.dtype).ok_or_else(|| {
         let what = format!("candle has no {}", held.dtype);
         candle_core::Error::wrap(Error::new(ErrorKind::DtypeUnsupported, what).of_variable(&held.name))
     })?;
-    let value = source.tensor(number).map_err(candle_core::Error::wrap)?;
+    let len = held.len_bytes().and_then(|len| usize::try_from(len).ok()).unwrap_or(usize::MAX);
+    if buffer.try_reserve(len.saturating_sub(buffer.len())).is_err() {
+        let what = format!("there is no memory for a value of {len} bytes");
+        return Err(candle_core::Error::wrap(Error::new(ErrorKind::ShapeTooLarge, what).of_variable(&held.name)));
+    }
+    buffer.resize(len, 0);
+    source.read_into(number, 0, buffer).map_err(candle_core::Error::wrap)?;
     let sizes: Vec<usize> = held.shape.sizes().iter().map(|size| *size as usize).collect();
-    Tensor::from_raw_buffer(value.bytes(), dtype, &sizes, device)
+    Tensor::from_raw_buffer(buffer, dtype, &sizes, device)
 }
 
 impl SimpleBackend for Backend {
@@ -162,13 +168,14 @@ pub fn load(vars: &VarMap, source: &dyn Source) -> Result<()> {
         let data = vars.data().lock().unwrap_or_else(PoisonError::into_inner);
         data.iter().map(|(name, var)| (name.clone(), var.clone())).collect()
     };
+    let mut buffer = Vec::new();
     for (name, var) in named {
         let number = source.index_of(&name).ok_or_else(|| {
             Error::new(ErrorKind::RestoreKeyNotFound, format!("there is no {name:?}"))
                 .of_variable(&name)
                 .in_file(source.path())
         })?;
-        let value = tensor(source, number, var.device()).and_then(|tensor| tensor.to_dtype(var.dtype()));
+        let value = tensor(source, number, var.device(), &mut buffer).and_then(|tensor| tensor.to_dtype(var.dtype()));
         let value = value.map_err(|error| refused(error).of_variable(&name))?;
         if value.shape() != var.shape() {
             let what = format!("{name:?} has shape {:?}, but {:?} in the checkpoint", var.dims(), value.dims());

@@ -7,6 +7,7 @@ mod create;
 mod full_save;
 mod get;
 mod incremental;
+mod interop;
 mod memory;
 mod open;
 mod restore;
@@ -106,4 +107,11 @@ pub(crate) const GROUPS: &[Group] = &[
     Group { name: "get", about: "getting a live variable by name", disk_bytes: GIB, run: get::run },
     Group { name: "create", about: "100,000 creates and one commit", disk_bytes: GIB, run: create::run },
     Group { name: "cold-read", about: "reading everything, checksummed", disk_bytes: 3 * GIB, run: cold_read::run },
+    Group {
+        name: "formats",
+        about: "import and export of 1 GiB in other formats",
+        disk_bytes: 9 * GIB,
+        run: interop::formats,
+    },
+    Group { name: "candle", about: "a candle model of 1 GiB", disk_bytes: 5 * GIB, run: interop::var_map },
 ];
