@@ -30,16 +30,11 @@ impl Output {
 
     /// Begins the file of this name. Files are published in the order in which they are finished.
     pub(crate) fn begin(&self, name: &str) -> Result<Sink> {
-        let out = StreamWriter::new(self.begin_file(name)?, &self.buffers);
-        Ok(Sink { out, name: name.to_owned(), room: Vec::new() })
-    }
-
-    /// Begins a file that something else writes.
-    pub(crate) fn begin_file(&self, name: &str) -> Result<NewFile> {
         if self.how == How::NoReplace && self.dir.exists(name)? {
             return Err(self.taken(name));
         }
-        create_temp(&self.dir, name)
+        let out = StreamWriter::new(create_temp(&self.dir, name)?, &self.buffers);
+        Ok(Sink { out, name: name.to_owned(), room: Vec::new() })
     }
 
     /// Takes a file that is written in full.
@@ -47,11 +42,6 @@ impl Output {
         let file = sink.out.finish()?;
         self.done.push((file, sink.name));
         Ok(())
-    }
-
-    /// Takes a file that something else has written.
-    pub(crate) fn finish_file(&mut self, file: NewFile, name: String) {
-        self.done.push((file, name));
     }
 
     /// Gives all files their names, durably. Says which files there are then.

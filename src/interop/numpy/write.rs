@@ -1,6 +1,6 @@
 //! Writing `.npz` and `.npy`.
 
-use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::io::{self, Seek, Write};
 use std::path::PathBuf;
 
 use zip::write::SimpleFileOptions;
@@ -10,10 +10,9 @@ use super::header;
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::interop::export::{Manner, Named, Outgoing};
-use crate::interop::output::Output;
+use crate::interop::output::{Output, Sink};
 use crate::interop::source::{Source, SourceVariable};
 use crate::interop::stream::PieceStream;
-use crate::io::NewFile;
 use crate::strings::Strings;
 
 /// Bytes are moved in pieces of this.
@@ -59,17 +58,16 @@ fn descr(dtype: DType) -> Option<&'static str> {
 /// Writes a zip of arrays.
 pub(crate) fn write_npz(outgoing: &Outgoing<'_>, manner: &Manner<'_>) -> Result<Vec<PathBuf>> {
     let mut output = Output::beside(manner.path, manner.overwrite)?;
-    let name = file_name(manner)?;
-    let file = output.begin_file(&name)?;
-    let mut zip = ZipWriter::new(BufWriter::with_capacity(ROOM_BYTES, Seekable { file: Some(file), at: 0, len: 0 }));
+    let sink = output.begin(&file_name(manner)?)?;
+    // Sizes and checksums come behind each array: nothing is gone back to.
+    let mut zip = ZipWriter::new_stream(Stream(Some(sink)));
     let written = outgoing.variables.iter().try_for_each(|variable| {
         add(&mut zip, outgoing, variable, manner.deflate).map_err(|error| error.of_variable(&variable.name))
     });
     let closed = zip.finish().map_err(|error| zip_error(error).in_file(manner.path));
     written?;
-    let mut seekable = closed?.into_inner().map_err(|error| unwrapped(error.into_error()).in_file(manner.path))?;
-    if let Some(file) = seekable.file.take() {
-        output.finish_file(file, name);
+    if let Some(sink) = closed?.into_inner().0.take() {
+        output.finish(sink)?;
     }
     output.publish()
 }
@@ -168,45 +166,27 @@ fn unwrapped(error: io::Error) -> Error {
     }
 }
 
-/// A file that can be gone back in, as the zip's writer wants it.
+/// A file as the zip's writer wants it.
 ///
 /// It is removed unless it is taken out: a writer that fails does not give it back.
-struct Seekable {
-    file: Option<NewFile>,
-    at: u64,
-    len: u64,
-}
+struct Stream(Option<Sink>);
 
-impl Drop for Seekable {
+impl Drop for Stream {
     fn drop(&mut self) {
-        if let Some(file) = self.file.take() {
-            file.discard();
+        if let Some(sink) = self.0.take() {
+            sink.discard();
         }
     }
 }
 
-impl Write for Seekable {
+impl Write for Stream {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        let file = self.file.as_ref().ok_or(io::ErrorKind::NotConnected)?;
-        file.write_all_at(buffer, self.at).map_err(io::Error::other)?;
-        self.at += buffer.len() as u64;
-        self.len = self.len.max(self.at);
+        let sink = self.0.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+        sink.write(buffer).map_err(io::Error::other)?;
         Ok(buffer.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-impl Seek for Seekable {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let at = match to {
-            SeekFrom::Start(at) => Some(at),
-            SeekFrom::Current(by) => self.at.checked_add_signed(by),
-            SeekFrom::End(by) => self.len.checked_add_signed(by),
-        };
-        self.at = at.ok_or(io::ErrorKind::Unsupported)?;
-        Ok(self.at)
     }
 }
