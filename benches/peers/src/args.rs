@@ -16,7 +16,7 @@ A CASE is a group of cases, or a part of its name; without any, all are run. So 
     --json          one line of JSON for each case, on standard output
     --repeats N     rounds of every contender (default 5)
     --scale X       multiplies sizes and counts; the bars are meant for 1, the default
-    --docs PATH     puts the table (or the pictures) where the documentation in this folder shows them
+    --docs PATH     puts the tables (or the pictures) where the documentation in this folder shows them
     --dir PATH      where files go, and are removed from (default: the system's temporary folder)
     --verbose       every sample as it comes, on standard error
     --list          list the cases and sweeps

@@ -94,34 +94,35 @@ fn compare(args: &Args) -> Result<()> {
     let is_full_scale = args.scale == 1.0;
     let preamble = preamble(args)?;
     eprintln!("{preamble}");
-    let mut rows = Vec::new();
+    let page = args.docs.as_ref().map(|docs| docs.join("PERFORMANCE.md"));
+    if let Some(page) = &page {
+        page::put(page, "machine", &preamble)?;
+    }
     let mut failed = Vec::new();
     for Group { name, about, .. } in groups {
         eprintln!("{name}: {about}");
         // One that fails must not cost the figures of the others.
-        let measured: Vec<Row> = match ask_child(args, "--child-case", name) {
-            Ok(measured) => measured,
+        let rows: Vec<Row> = match ask_child(args, "--child-case", name) {
+            Ok(rows) => rows,
             Err(error) => {
                 eprintln!("error: {error:#}");
                 failed.push(*name);
                 continue;
             }
         };
+        let table = report::table(&rows, is_full_scale);
         if args.is_json {
-            for row in &measured {
+            for row in &rows {
                 println!("{}", row.json(is_full_scale)?);
             }
+        } else {
+            println!("{table}");
         }
-        rows.extend(measured);
-    }
-    let table = report::table(&rows, is_full_scale);
-    if !args.is_json {
-        print!("{table}");
+        if let Some(page) = &page {
+            page::put(page, name, &format!("**{about}**\n\n{table}"))?;
+        }
     }
     ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
-    if let Some(docs) = &args.docs {
-        page::put(&docs.join("PERFORMANCE.md"), "table", &format!("{preamble}\n\n{table}"))?;
-    }
     Ok(())
 }
 

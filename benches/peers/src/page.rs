@@ -22,6 +22,15 @@ fn replaced(page: &str, name: &str, text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::replaced;
+    use crate::cases::GROUPS;
+
+    #[test]
+    fn the_page_has_a_place_for_every_group() {
+        let page = include_str!("../../../docs/PERFORMANCE.md");
+        for name in ["machine"].into_iter().chain(GROUPS.iter().map(|group| group.name)) {
+            assert!(replaced(page, name, "").is_some(), "{name}");
+        }
+    }
 
     #[test]
     fn what_is_between_the_marks_is_replaced_and_nothing_else() {
