@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::catalog::{Change, Record};
 use crate::error::Result;
-use crate::format::{AliasRecord, Body, Content, ShardRef, Statics};
+use crate::format::{AliasRecord, Body, Content, ShardRef, Statics, WholeRecord};
 use crate::id::CommitId;
 use crate::shape::Shape;
 use crate::shard::{Progress, SliceJob, Stored};
@@ -19,6 +19,8 @@ pub(crate) struct Changes {
     pub(crate) upserts: BTreeMap<String, Upsert>,
     /// Names removed, each with when that was. Not all of them need be names of the base.
     pub(crate) removed: HashMap<String, u64>,
+    /// How many names had been removed by then: these and those that earlier changes tell of.
+    pub(crate) removals: u64,
     pub(crate) next_ordinal: u64,
     /// Which of the states that the base was replaced by these are changes of.
     pub(crate) resets: u64,
@@ -30,7 +32,7 @@ pub(crate) struct Changes {
 #[derive(Debug)]
 pub(crate) enum Upsert {
     Single(Box<Snapshot>),
-    Whole(Box<WholeState>),
+    Whole(Box<WholeSnapshot>),
     Alias(AliasRecord),
 }
 
@@ -41,6 +43,26 @@ pub(crate) struct Snapshot {
     statics: Arc<Statics>,
     shape: Shape,
     pub(crate) value: Held,
+}
+
+/// A partitioned variable as it was when a save began: its slices may have other names by the time it is written.
+#[derive(Debug)]
+pub(crate) struct WholeSnapshot {
+    record: WholeRecord,
+    first_slice: Arc<Single>,
+}
+
+impl WholeSnapshot {
+    fn take(state: &WholeState) -> Self {
+        Self { record: state.record(), first_slice: Arc::clone(&state.slices[0].1) }
+    }
+
+    /// The record for a manifest; `commit` is the one about to be made.
+    fn record(&self, commit: CommitId) -> WholeRecord {
+        // An earlier commit may have been published since this state was taken.
+        let first_commit = self.first_slice.first_commit().unwrap_or(commit);
+        WholeRecord { first_commit, ..self.record.clone() }
+    }
 }
 
 /// Where the value of a snapshot is.
@@ -86,7 +108,7 @@ impl Changes {
         for name in changed_names {
             let upsert = match settled(&name) {
                 Some(Named::Object(Object::Whole(whole))) if whole.state().is_durable() => {
-                    Upsert::Whole(Box::new(whole.state().clone()))
+                    Upsert::Whole(Box::new(WholeSnapshot::take(&whole.state())))
                 }
                 Some(Named::Alias { target, ordinal }) => match settled(&target) {
                     Some(Named::Object(object)) if object.is_durable() => {
@@ -101,6 +123,7 @@ impl Changes {
         Self {
             upserts: upserts.into_iter().collect(),
             removed: table.removed.clone(),
+            removals: table.removals,
             next_ordinal: table.next_ordinal,
             resets: table.resets,
             failures: table.failures,
@@ -120,6 +143,7 @@ impl Changes {
         } else {
             self.upserts.extend(later.upserts);
         }
+        self.removals = self.removals.max(later.removals);
         self.next_ordinal = self.next_ordinal.max(later.next_ordinal);
     }
 
@@ -180,7 +204,7 @@ impl Changes {
                     Held::Durable(stored) => snapshot.body(stored.content(), commit),
                     Held::Captured(_) => continue,
                 },
-                Upsert::Whole(state) => Body::Whole(state.record(commit)),
+                Upsert::Whole(snapshot) => Body::Whole(snapshot.record(commit)),
                 Upsert::Alias(record) => Body::Alias(record.clone()),
             };
             comparison.add(name, body)?;
@@ -221,7 +245,7 @@ impl Changes {
         let puts = self.upserts.iter().map(|(name, upsert)| {
             let (ordinal, collections) = match upsert {
                 Upsert::Single(snapshot) => (snapshot.statics.ordinal, snapshot.statics.collections.clone()),
-                Upsert::Whole(state) => (state.ordinal, Vec::new()),
+                Upsert::Whole(snapshot) => (snapshot.record.ordinal, Vec::new()),
                 Upsert::Alias(record) => (record.ordinal, Vec::new()),
             };
             Change::Put(Record { name: name.clone(), ordinal, collections })

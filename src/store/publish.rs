@@ -82,6 +82,8 @@ pub(crate) struct Publisher {
     pub(super) next_number: u64,
     /// Changes that an earlier commit did not get to write, and later ones count on.
     pub(super) unpublished: Changes,
+    /// So many of the names removed so far the commits have told of.
+    pub(super) removals_published: u64,
     /// What kept commits name; unknown after an opening or a failure, until it is looked for.
     pub(super) ledger: Option<Ledger>,
     /// Whether anything may be reclaimed.
@@ -113,6 +115,7 @@ impl Publisher {
             head,
             next_number,
             unpublished: Changes::default(),
+            removals_published: 0,
             ledger: None,
             reclaims,
             tidies_at_once,
@@ -169,7 +172,7 @@ impl Publisher {
         outcome
     }
 
-    fn take_up(&mut self, changes: Changes) -> Result<()> {
+    fn take_up(&mut self, mut changes: Changes) -> Result<()> {
         let mut table = self.store.table();
         table.saves_queued -= 1;
         // Changes of a state that was given up for another one while they waited are given up with it.
@@ -183,6 +186,8 @@ impl Publisher {
                 .advise("save again: nothing was lost, and the next save covers all of it"));
         }
         drop(table);
+        // Of removals that are published already it must not tell again: the name may have come back since.
+        changes.removed.retain(|_, when| *when > self.removals_published);
         self.unpublished.add(changes);
         Ok(())
     }
@@ -219,7 +224,8 @@ impl Publisher {
         let names = record.names;
         let view = next.view.with_commit(record.clone());
         self.head = Some(record);
-        drop(self.store.adopt(view, &published.removed));
+        self.removals_published = self.removals_published.max(published.removals);
+        drop(self.store.adopt(view, self.removals_published));
         self.published = Some(Told { changes: published, names: next.names_changed.then_some(names) });
         if is_new {
             self.account();

@@ -1,6 +1,5 @@
 //! The state of an open store, shared by its handles, its scopes and its publishing thread.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -112,11 +111,12 @@ impl StoreState {
 
     /// Makes a commit that has just been published the base.
     ///
-    /// Of the removals those are forgotten that it covers; what was removed after its snapshot is still to be removed.
-    pub(crate) fn adopt(&self, view: View, published: &HashMap<String, u64>) -> Arc<View> {
+    /// Of the removals those are forgotten that commits have told of, which are the first `removals`; what was removed
+    /// later is still to be removed. Gives the base that was.
+    pub(crate) fn adopt(&self, view: View, removals: u64) -> Arc<View> {
         let mut table = self.table();
         let before = std::mem::replace(&mut table.base, Arc::new(view));
-        table.removed.retain(|name, when| published.get(name).is_none_or(|published| published < when));
+        table.removed.retain(|_, when| *when > removals);
         before
     }
 

@@ -1,7 +1,5 @@
 //! The table of tags: deleting checkpoints, one by one and by a policy.
 
-use std::collections::HashMap;
-
 use crate::commit::{Candidate, dropped, tag_not_found};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{CommitRecord, Retention, Summary, TagEntry};
@@ -31,7 +29,7 @@ impl Publisher {
         let record = self.publish(record, Unsynced::default(), &Progress::default())?;
         self.ledger = ledger;
         if is_base {
-            drop(self.store.adopt(base.with_commit(record.clone()), &HashMap::new()));
+            drop(self.store.adopt(base.with_commit(record.clone()), self.removals_published));
         }
         self.head = Some(record);
         self.account();

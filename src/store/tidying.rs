@@ -1,6 +1,6 @@
 //! What goes on behind commits: merging manifests, finding what to move, letting go of what nothing needs.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::commit::Ledger;
@@ -76,7 +76,7 @@ impl Publisher {
         let view = base.stack().with_merged(&merged, &from);
         if let Some(view) = view.and_then(|stack| base.with_merged(stack, &self.store.shards).ok()) {
             drop(base);
-            let before = self.store.adopt(view, &HashMap::new());
+            let before = self.store.adopt(view, self.removals_published);
             // Whoever lets go of a large manifest last waits until it is unmapped.
             self.remover.remove(Doomed::Unmerged(before, from));
         } else {

@@ -8,10 +8,9 @@ use ndarray::{ArrayRef, ArrayViewMut, ArrayViewMutD, Axis, Dimension, IxDyn, Sli
 use crate::dtype::{DType, Element};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::WholeRecord;
-use crate::id::CommitId;
 use crate::shape::Shape;
 use crate::tensor::{self, Tensor};
-use crate::variable::single::{Single, check_scatter, detached};
+use crate::variable::single::{NO_COMMIT, Single, check_scatter, detached};
 
 /// A partitioned variable.
 #[derive(Debug)]
@@ -45,15 +44,15 @@ impl WholeState {
         self.counts.iter().position(|count| *count > 1).unwrap_or(0)
     }
 
-    /// The record for a manifest; `commit` is the one about to be made.
-    pub(crate) fn record(&self, commit: CommitId) -> WholeRecord {
+    /// The record for a manifest, by the names that the slices have now.
+    pub(crate) fn record(&self) -> WholeRecord {
         WholeRecord {
             ordinal: self.ordinal,
             dtype: self.dtype,
             shape: self.shape.clone(),
             counts: self.counts.clone(),
             slices: self.slices.iter().map(|(_, slice)| slice.name().to_string()).collect(),
-            first_commit: self.slices[0].1.first_commit().unwrap_or(commit),
+            first_commit: self.slices[0].1.first_commit().unwrap_or(NO_COMMIT),
         }
     }
 }

@@ -11,11 +11,17 @@ mod contract;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod dangling;
+#[cfg(test)]
 mod disk;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod gate;
+#[cfg(test)]
 mod hostile;
+#[cfg(test)]
+mod in_flight;
 #[cfg(test)]
 mod incremental;
 #[cfg(test)]

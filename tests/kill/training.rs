@@ -3,40 +3,39 @@
 //!
 //! The training is the example's own code, run in child processes of this test with a smaller setting.
 //!
-//! - `VARKEEP_KILLS`: how many kills (20 if absent).
-//! - `VARKEEP_KILL_SEED`: the seed that a failed run printed, to draw the same instants again.
 //! - `VARKEEP_KILL_BINARY`: the example itself, to be killed as it is run by people:
 //!   `cargo build --release --example digits`, then
-//!   `VARKEEP_KILL_BINARY=target/release/examples/digits cargo test --release --test kill`.
+//!   `VARKEEP_KILL_BINARY=target/release/examples/digits cargo test --release --test kill training`.
 
 use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader, Read};
-use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{self, Receiver};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Instant;
 
-use rand::rngs::SysRng;
-use rand::{RngExt, SeedableRng, TryRng};
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use varkeep::{Checkpoint, CheckpointInfo, ErrorKind, Tensor, Which, checkpoints, verify};
 
+use crate::process::{Process, number_from, role, seed};
+
 #[expect(dead_code, reason = "what only its `main` uses")]
-#[path = "../examples/digits/main.rs"]
+#[path = "../../examples/digits/main.rs"]
 mod digits;
 
-/// In a child process: the folder of the store it is to train in.
-const CHILD_STORE: &str = "VARKEEP_KILL_CHILD_STORE";
+/// The test that a training process runs.
+const LIFE: &str = "training::life";
+
+/// What an acknowledgement begins with.
+const SAVED: &str = "saved ";
 
 /// What a child process runs; by itself it tests nothing.
 #[test]
 fn life() {
-    let Some(store) = env::var_os(CHILD_STORE) else { return };
-    let options = digits::Options { store: store.into(), epochs: 4, save_every: 8, ..digits::Options::default() };
+    let Some((store, _)) = role(LIFE) else { return };
+    let options = digits::Options { store, epochs: 4, save_every: 8, ..digits::Options::default() };
     // Stderr, because the test harness writes to stdout.
     digits::run(&options, &mut std::io::stderr()).expect("training runs to its end unless it is killed");
 }
@@ -44,9 +43,7 @@ fn life() {
 #[test]
 fn killed_training_loses_nothing_acknowledged_and_ends_with_the_same_bits() {
     let kills: u64 = number_from("VARKEEP_KILLS").unwrap_or(20);
-    let seed = number_from("VARKEEP_KILL_SEED").unwrap_or_else(|| SysRng.try_next_u64().unwrap());
-    println!("VARKEEP_KILL_SEED={seed}");
-    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let mut random = ChaCha8Rng::seed_from_u64(seed());
     let folder = tempfile::tempdir().unwrap();
 
     let undisturbed = folder.path().join("undisturbed");
@@ -93,7 +90,7 @@ fn checkpoints_are_read_while_training_goes_on() {
     let store = folder.path().join("training");
     let mut life = Life::begin(&store);
     let mut read = 0;
-    while !life.has_ended() {
+    while !life.process.has_ended() {
         let Ok(infos) = checkpoints(&store) else {
             assert_eq!(read, 0, "a store that could be read no longer can");
             continue;
@@ -111,84 +108,48 @@ fn checkpoints_are_read_while_training_goes_on() {
     println!("{read} checkpoints read meanwhile");
 }
 
-fn number_from(variable: &str) -> Option<u64> {
-    let text = env::var(variable).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{variable}={text} is no number")))
-}
-
 /// One process that trains, and the tags that it acknowledged.
 struct Life {
-    child: Child,
-    /// What it says, line by line.
-    lines: Receiver<String>,
-    said: Vec<String>,
+    process: Process,
     acknowledged: Vec<String>,
 }
 
 impl Life {
     fn begin(store: &Path) -> Self {
-        let mut child = match env::var_os("VARKEEP_KILL_BINARY") {
-            Some(binary) => Command::new(binary)
-                .args([OsString::from("--store"), store.into()])
-                .stdout(Stdio::piped())
-                .spawn()
-                .expect("VARKEEP_KILL_BINARY can be run"),
-            None => Command::new(env::current_exe().expect("this test runs"))
-                .args(["--exact", "life", "--nocapture"])
-                .env(CHILD_STORE, store)
-                .stdout(Stdio::null())
-                .stderr(Stdio::piped())
-                .spawn()
-                .expect("what runs can be run again"),
+        let process = match env::var_os("VARKEEP_KILL_BINARY") {
+            Some(binary) => {
+                Process::of(Command::new(binary).args([OsString::from("--store"), store.into()]).stdout(Stdio::piped()))
+            }
+            None => Process::begin(LIFE, store, 0),
         };
-        let pipe: Box<dyn Read + Send> = match (child.stdout.take(), child.stderr.take()) {
-            (Some(stdout), _) => Box::new(stdout),
-            (None, stderr) => Box::new(stderr.expect("one of both was piped")),
-        };
-        let (said, lines) = mpsc::channel();
-        thread::spawn(move || BufReader::new(pipe).lines().map_while(Result::ok).try_for_each(|line| said.send(line)));
-        Self { child, lines, said: Vec::new(), acknowledged: Vec::new() }
+        Self { process, acknowledged: Vec::new() }
     }
 
     /// Waits until it has acknowledged so many, or has ended.
     fn wait_for_saves(&mut self, saves: usize) {
-        while self.acknowledged.len() < saves && self.listen() {}
-    }
-
-    /// Waits for a line; `false` if there is none any more.
-    fn listen(&mut self) -> bool {
-        let Ok(line) = self.lines.recv() else { return false };
-        self.acknowledged.extend(line.strip_prefix("saved ").map(str::to_owned));
-        self.said.push(line);
-        true
-    }
-
-    fn has_ended(&mut self) -> bool {
-        self.child.try_wait().expect("the child is ours").is_some()
+        let mut acknowledged = 0;
+        while acknowledged < saves {
+            let Some(line) = self.process.listen() else { return };
+            acknowledged += usize::from(line.starts_with(SAVED));
+        }
     }
 
     /// Kills it by SIGKILL; `false` if it had come to its end before.
     fn kill(&mut self) -> bool {
-        self.child.kill().expect("the child is ours");
-        // What it said before lies in the pipe still.
-        while self.listen() {}
-        let status = self.child.wait().expect("the child is ours");
-        assert!(status.success() || status.signal() == Some(9), "training failed by itself: {:?}", self.said);
-        !status.success()
+        let was_killed = self.process.kill();
+        self.take_down();
+        was_killed
     }
 
     /// Lets it come to its end.
     fn end(&mut self) {
-        while self.listen() {}
-        let status = self.child.wait().expect("the child is ours");
-        assert!(status.success(), "training failed: {:?}", self.said);
+        self.process.end();
+        self.take_down();
     }
-}
 
-impl Drop for Life {
-    fn drop(&mut self) {
-        // A failed assertion leaves no process behind.
-        let _ended = self.child.kill().and_then(|()| self.child.wait());
+    fn take_down(&mut self) {
+        let saved = self.process.said.iter().filter_map(|line| line.strip_prefix(SAVED));
+        self.acknowledged = saved.map(str::to_owned).collect();
     }
 }
 
