@@ -19,6 +19,7 @@ mod shape;
 mod shard;
 mod store;
 mod strings;
+mod sync;
 mod tensor;
 mod variable;
 mod verify;
@@ -27,6 +28,8 @@ mod verify;
 #[doc(hidden)]
 pub mod testing {
     pub use crate::io::tap::{NoTap, Op, Tap, Verdict};
+    #[cfg(shuttle)]
+    pub use crate::sync::thread::scope;
 }
 
 pub use checkpoint::{

@@ -4,11 +4,11 @@
 //! shows wherever it is. What lies behind is covered by the checksums of that section, of the table and of the footer.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, Result};
 use crate::format::bytes::{is_sound, part, to_u64, u32_in};
 use crate::format::table::Tag;
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// The section that holds the sums.
 pub(super) const BLOCK_SUMS: Tag = Tag(*b"BLOCKSUM");

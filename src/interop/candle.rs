@@ -24,7 +24,7 @@
 //! # }
 //! ```
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use bytemuck::NoUninit;
 use candle_core::{CpuStorage, DType as Theirs, Device, Shape as TheirShape, Storage, Tensor, Var};
@@ -37,6 +37,7 @@ use crate::interop::source::{Source, check_range};
 use crate::shape::Shape;
 use crate::shard::Elsewhere;
 use crate::store::{Save, SaveReport, Store};
+use crate::sync::PoisonError;
 
 /// The types of both sides.
 const BOTH: &[(Theirs, DType)] = &[

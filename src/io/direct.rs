@@ -2,13 +2,14 @@
 //! again, past the page cache where the file system can, the next piece being filled while one is written.
 
 use std::fmt;
-use std::sync::mpsc::{self, SyncSender};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::Arc;
 
 use super::{NewFile, is_disk_full};
 use crate::error::{Error, Result};
 use crate::memory::AlignedBytes;
+use crate::sync::mpsc::{self, SyncSender};
+use crate::sync::thread::{self, JoinHandle};
+use crate::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How much is written at once: enough for the disk, and so little that the buffers stay in the processor's cache.
 const PIECE_BYTES: usize = 1 << 20;
@@ -27,7 +28,7 @@ const SPARE_MAX: usize = 6;
 pub(crate) struct Buffers(Mutex<Vec<AlignedBytes>>);
 
 impl Buffers {
-    fn spare(&self) -> std::sync::MutexGuard<'_, Vec<AlignedBytes>> {
+    fn spare(&self) -> MutexGuard<'_, Vec<AlignedBytes>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -191,7 +192,7 @@ impl Drain {
             }
             Ok(())
         };
-        let thread = std::thread::Builder::new().name("varkeep-writer".to_owned()).spawn(work);
+        let thread = thread::spawn_named("varkeep-writer", work);
         let thread = thread.map_err(|error| Error::io("start a thread that writes the file", &path, error))?;
         Ok(Self { pieces, thread })
     }

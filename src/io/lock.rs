@@ -8,13 +8,14 @@
 
 use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::FileIdentity;
 use super::dir::Dir;
 use super::system::{process_id, program_name, unix_millis_now};
 use super::tap::{self, Op};
 use crate::error::{Error, ErrorKind, Result};
+use crate::sync::PoisonError;
+use crate::sync::process::{Mutex, MutexGuard};
 
 /// The file that says who holds the lock.
 pub(crate) const NOTE: &str = "LOCK";

@@ -6,7 +6,6 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
@@ -14,6 +13,7 @@ use rustix::io::Errno;
 use super::FileIdentity;
 use super::tap::{self, Op, Tap};
 use crate::error::{Error, Result};
+use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// A file open for writing that did not exist before.
 ///

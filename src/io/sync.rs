@@ -1,10 +1,10 @@
 //! Making several files and folders durable together.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use super::{Dir, NewFile};
 use crate::error::Result;
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::thread;
 
 /// At most so many syncs run at a time.
 const THREADS_MAX: usize = 8;
@@ -33,10 +33,10 @@ pub(crate) fn sync_all(files: &[&NewFile], dirs: &[&Dir]) -> Result<()> {
             }
         }
     };
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         // A thread that cannot be had leaves its share to the others.
         for _ in 1..count.min(THREADS_MAX) {
-            let _shared = std::thread::Builder::new().name("varkeep-sync".to_owned()).spawn_scoped(scope, work);
+            let _shared = thread::spawn_named_scoped(scope, "varkeep-sync", work);
         }
         work();
     });

@@ -2,13 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use crate::error::{Error, Result};
 use crate::format::{Access, EXTENTS_OFFSET, ShardHead, ShardRef, file_names};
 use crate::id::{ShardId, StoreId};
 use crate::io::{self, Dir, Mapping, NewFile, ReadFile};
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How payload comes from the disk into a program.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -131,7 +132,7 @@ impl Shards {
         self.store
     }
 
-    fn open_files(&self) -> std::sync::MutexGuard<'_, Open> {
+    fn open_files(&self) -> MutexGuard<'_, Open> {
         // The table is whole between any two of its operations.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }

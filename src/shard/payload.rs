@@ -5,7 +5,6 @@
 //! the field is gone before anyone gets to change the bytes.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::dtype::{DType, Element};
@@ -16,6 +15,8 @@ use crate::shape::Shape;
 use crate::shard::file::ReadMode;
 use crate::shard::stored::{Checked, Stored, Verification};
 use crate::shard::value::Value;
+use crate::sync::atomic::Ordering;
+use crate::sync::process::AtomicU64;
 use crate::tensor::Tensor;
 
 /// The bytes of one slice.

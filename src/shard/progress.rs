@@ -1,8 +1,7 @@
 //! How far a save has come, and whether it shall go on.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-
 use crate::error::{Error, ErrorKind, Result};
+use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 /// Shared by a save in flight and by those who watch it.
 #[derive(Debug, Default)]

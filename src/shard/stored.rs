@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, Result};
 use crate::format::{Content, Extent, ShardRef};
 use crate::id::ShardId;
 use crate::memory::Memory;
 use crate::shard::file::ShardFile;
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// When checksums of payload are checked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

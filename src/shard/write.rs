@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::error::Result;
 use crate::format::Content;
@@ -10,6 +9,8 @@ use crate::io::{self, NewFile};
 use crate::shard::place::{Group, Placer, Placing, SliceJob};
 use crate::shard::progress::Progress;
 use crate::shard::stored::Stored;
+use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::thread;
 
 /// The slices of one ordinal are spread over several shards only if each gets at least so much, or so many.
 const SHARE_BYTES_MIN: u64 = 32 << 20;
@@ -64,11 +65,10 @@ pub(crate) fn write_slices(
         }
         work()
     };
-    let done = std::thread::scope(|scope| {
+    let done = thread::scope(|scope| {
         // This thread cannot give way only for once.
         let others = usize::from(!gives_way)..threads.min(shares.len());
-        let builder = || std::thread::Builder::new().name("varkeep-save".to_owned());
-        let spawn = |_| builder().spawn_scoped(scope, work_behind).ok();
+        let spawn = |_| thread::spawn_named_scoped(scope, "varkeep-save", work_behind).ok();
         // A thread that cannot be had leaves its share to the others.
         let others: Vec<_> = others.filter_map(spawn).collect();
         let mut done = if gives_way && !others.is_empty() { Vec::new() } else { work() };

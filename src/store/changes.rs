@@ -11,6 +11,7 @@ use crate::shape::Shape;
 use crate::shard::{Progress, SliceJob, Stored};
 use crate::store::comparison::Comparison;
 use crate::store::table::{Named, Slot, Table};
+use crate::sync::thread;
 use crate::variable::{Capture, Object, Single, WholeState};
 
 /// Differences from the base commit, by name.
@@ -222,7 +223,7 @@ impl Changes {
                 captured.capture.committed(commit, stored);
             }
         };
-        std::thread::scope(|scope| {
+        thread::scope(|scope| {
             let mut shares = captured.chunks(share);
             let own = shares.next().unwrap_or_default();
             for share in shares {

@@ -1,6 +1,6 @@
 //! In what the next state differs from the base: found name by name while the disk is busy with values.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use crate::checkpoint::View;
 use crate::error::Result;
@@ -8,6 +8,7 @@ use crate::format::{Body, Entry, Summary};
 use crate::manifest::change_between;
 use crate::shard::Stored;
 use crate::store::moving::Move;
+use crate::sync::{Mutex, PoisonError};
 
 /// In what the state after some changes differs from the base.
 #[derive(Debug, Default)]

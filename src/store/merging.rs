@@ -1,8 +1,6 @@
 //! Merging manifests, and looking for what to move, beside all commits: on a thread of its own.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 
 use crate::checkpoint::View;
 use crate::error::{Error, ErrorKind, Result};
@@ -11,6 +9,8 @@ use crate::io::{self, NewFile, sync_all};
 use crate::manifest::{ManifestFile, write_manifest};
 use crate::store::moving::{Moves, Survey};
 use crate::store::state::StoreState;
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::thread::{self, JoinHandle};
 
 /// A merge in progress. Its result serves the next commit; nothing waits for it.
 pub(crate) struct Merging {
@@ -55,7 +55,7 @@ impl Merging {
             let moves = survey.map(|survey| Moves::survey(view, survey)).transpose()?;
             Ok(Merged { file, moves })
         };
-        let thread = std::thread::Builder::new().name("varkeep-merge".to_owned()).spawn(work).ok()?;
+        let thread = thread::spawn_named("varkeep-merge", work).ok()?;
         Some(Self { from, cancelled, thread })
     }
 

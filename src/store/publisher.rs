@@ -1,12 +1,12 @@
 //! The one thread of a store that publishes commits and reclaims what they leave behind, first in, first out.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::publish::Publisher;
+use crate::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use crate::sync::thread::{self, JoinHandle};
 
 /// What no commit needs any more is unlinked when nothing has been published for so long.
 const IDLE: Duration = Duration::from_millis(20);
@@ -14,7 +14,6 @@ const IDLE: Duration = Duration::from_millis(20);
 type Job = Box<dyn FnOnce(&mut Publisher) + Send>;
 
 /// The handle of the publishing thread.
-#[derive(Debug)]
 pub(crate) struct PublisherThread {
     jobs: Option<Sender<Job>>,
     thread: Option<JoinHandle<()>>,
@@ -24,9 +23,7 @@ impl PublisherThread {
     pub(crate) fn start(publisher: Publisher) -> Result<Self> {
         let path = publisher.path().to_owned();
         let (jobs, inbox) = mpsc::channel::<Job>();
-        let thread = std::thread::Builder::new()
-            .name("varkeep-publisher".to_owned())
-            .spawn(move || work(publisher, &inbox))
+        let thread = thread::spawn_named("varkeep-publisher", move || work(publisher, &inbox))
             .map_err(|error| Error::io("start the publishing thread of the store", &path, error))?;
         Ok(Self { jobs: Some(jobs), thread: Some(thread) })
     }
@@ -64,7 +61,7 @@ fn work(mut publisher: Publisher, inbox: &Receiver<Job>) {
     publisher.tidy_behind_commit();
     loop {
         let job = if publisher.has_backlog() {
-            inbox.recv_timeout(IDLE)
+            mpsc::recv_timeout(inbox, IDLE)
         } else {
             inbox.recv().map_err(|_| RecvTimeoutError::Disconnected)
         };

@@ -2,13 +2,13 @@
 //! commit to come.
 
 use std::sync::Arc;
-use std::sync::mpsc::{self, Sender};
-use std::thread::JoinHandle;
 
 use crate::checkpoint::View;
 use crate::io::Dir;
 use crate::manifest::ManifestFile;
 use crate::store::restore::Replaced;
+use crate::sync::mpsc::{self, Sender};
+use crate::sync::thread::{self, JoinHandle};
 
 /// What is to go.
 pub(crate) enum Doomed {
@@ -33,7 +33,7 @@ impl Remover {
         if self.0.is_none() {
             let (sender, inbox) = mpsc::channel::<Doomed>();
             let work = move || inbox.into_iter().for_each(remove);
-            let thread = std::thread::Builder::new().name("varkeep-remover".to_owned()).spawn(work);
+            let thread = thread::spawn_named("varkeep-remover", work);
             self.0 = thread.ok().map(|thread| (sender, thread));
         }
         match &self.0 {

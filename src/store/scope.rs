@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::marker::PhantomData;
 use std::panic::Location;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use crate::dtype::DType;
 use crate::error::Result;
@@ -16,6 +16,7 @@ use crate::shape::IntoSizes;
 use crate::store::Loss;
 use crate::store::request::GetVariable;
 use crate::store::state::StoreState;
+use crate::sync::{Mutex, MutexGuard, PoisonError};
 use crate::variable::Variable;
 
 type Settings = ScopeSettings<Variable>;

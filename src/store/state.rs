@@ -1,9 +1,7 @@
 //! The state of an open store, shared by its handles, its scopes and its publishing thread.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-use crossbeam_utils::sync::{ShardedLock, ShardedLockReadGuard, ShardedLockWriteGuard};
 
 use crate::catalog::{Catalog, Change};
 use crate::checkpoint::{Reading, View};
@@ -13,6 +11,8 @@ use crate::id::CommitId;
 use crate::io::Buffers;
 use crate::shard::Shards;
 use crate::store::table::Table;
+use crate::sync::thread;
+use crate::sync::{Condvar, Mutex, MutexGuard, PoisonError, ShardedLock, ShardedLockReadGuard, ShardedLockWriteGuard};
 use crate::variable::{Reserve, Shared};
 
 /// Everything of an open store but its lock and its threads.
@@ -162,7 +162,7 @@ impl StoreState {
             if lock(&self.catalog).as_ref().is_some_and(|catalog| catalog.mirrors(names)) {
                 return true;
             }
-            std::thread::sleep(Duration::from_millis(1));
+            thread::sleep(Duration::from_millis(1));
         }
         false
     }

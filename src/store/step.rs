@@ -2,8 +2,8 @@
 
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::thread::{self, ThreadId};
 
+use crate::sync::thread::{self, ThreadId};
 use crate::variable::Shared;
 
 /// A step in progress: a save from another thread waits until it is dropped.

@@ -6,13 +6,15 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{SlicePlace, Statics};
 use crate::scope::Regularizer;
 use crate::store::state::StoreState;
 use crate::store::table::{Named, Slot, Table};
+use crate::sync::atomic::Ordering;
+use crate::sync::process::AtomicU64;
+use crate::sync::thread_local;
 use crate::variable::{Object, Single, Whole, WholeState};
 
 thread_local! {
@@ -65,7 +67,7 @@ fn key_of(store: &StoreState) -> usize {
 /// The transaction this thread is in for a store, if it is in one.
 pub(crate) fn current(store: &StoreState) -> Option<TransactionId> {
     let key = key_of(store);
-    CURRENT.with_borrow(|current| current.iter().find(|(store, _)| *store == key).map(|(_, id)| *id))
+    CURRENT.with(|current| current.borrow().iter().find(|(store, _)| *store == key).map(|(_, id)| *id))
 }
 
 impl<'s> Transaction<'s> {
@@ -73,7 +75,7 @@ impl<'s> Transaction<'s> {
         let around = current(store);
         let id = around.unwrap_or_else(TransactionId::next);
         if around.is_none() {
-            CURRENT.with_borrow_mut(|current| current.push((key_of(store), id)));
+            CURRENT.with(|current| current.borrow_mut().push((key_of(store), id)));
         }
         // An outermost one has done nothing yet.
         let start = around.map_or(0, |id| store.table_to_read().log_len(id));
@@ -114,7 +116,7 @@ impl Drop for Transaction<'_> {
         }
         if self.is_outermost {
             let key = key_of(self.store);
-            CURRENT.with_borrow_mut(|current| current.retain(|(store, _)| *store != key));
+            CURRENT.with(|current| current.borrow_mut().retain(|(store, _)| *store != key));
         }
     }
 }

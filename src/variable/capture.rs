@@ -7,13 +7,14 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::CommitId;
 use crate::memory::Memory;
 use crate::shard::{Payload, Progress, Stored, Value};
+use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::{Mutex, MutexGuard, PoisonError};
 use crate::variable::single::{Single, State};
 
 /// A captured value.

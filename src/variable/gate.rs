@@ -1,9 +1,8 @@
 //! One writer of a variable at a time, and no waiting for oneself.
 
-use std::sync::{Condvar, Mutex, PoisonError};
-use std::thread::{self, ThreadId};
-
 use crate::error::{Error, ErrorKind, Result};
+use crate::sync::thread::{self, ThreadId};
+use crate::sync::{Condvar, Mutex, PoisonError};
 
 /// Lets one thread at a time change a value. Readers do not pass here.
 #[derive(Debug, Default)]

@@ -1,9 +1,9 @@
 //! Memory that saves in flight may cost beside what variables hold: a budget, and buffers that are used again.
 
 use std::collections::HashMap;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::memory::Memory;
+use crate::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// The budget unless a store is opened with another one.
 pub(crate) const BUDGET_BYTES: u64 = 192 << 20;

@@ -1,10 +1,11 @@
 //! What all variables of one open store share: who changed since the last commit, memory for saves, steps.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
-use std::thread::{self, ThreadId};
+use std::sync::{Arc, Weak};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::sync::thread::{self, ThreadId};
+use crate::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use crate::variable::reserve::Reserve;
 use crate::variable::single::Single;
 

@@ -2,8 +2,7 @@
 
 use std::ops::Range;
 use std::panic::Location;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
+use std::sync::{Arc, Weak};
 
 use ndarray::{ArrayRef, ArrayViewMut, Dimension, IxDyn};
 
@@ -17,6 +16,8 @@ use crate::scope::collection::GLOBAL_VARIABLES;
 use crate::scope::{Constraint, Regularizer};
 use crate::shape::Shape;
 use crate::shard::{Payload, Progress, ReadMode, Stored, Verification};
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use crate::tensor::{self, Tensor};
 use crate::variable::capture::Capture;
 use crate::variable::gate::Gate;

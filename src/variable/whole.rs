@@ -1,7 +1,7 @@
 //! A partitioned variable: one variable when read, many slices on disk.
 
 use std::ops::Range;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::Arc;
 
 use ndarray::{ArrayRef, ArrayViewMut, ArrayViewMutD, Axis, Dimension, IxDyn, Slice};
 
@@ -9,6 +9,7 @@ use crate::dtype::{DType, Element};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::WholeRecord;
 use crate::shape::Shape;
+use crate::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use crate::tensor::{self, Tensor};
 use crate::variable::single::{NO_COMMIT, Single, check_scatter, detached};
 

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc;
 
 use crate::format::file_names;
 use crate::id::ShardId;
 use crate::io;
+use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{mpsc, thread};
 use crate::verify::VerifyProgress;
 use crate::verify::findings::{DamageId, Findings};
 use crate::verify::pass::{self, Outcome};
@@ -84,7 +84,7 @@ pub(super) fn check(
         }
         results
     };
-    let mut results = std::thread::scope(|scope| {
+    let mut results = thread::scope(|scope| {
         let (steps, stepped) = mpsc::channel();
         let others: Vec<_> = (1..THREADS.min(shards.len()))
             .map(|_| {

@@ -2,7 +2,6 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use flate2::read::DeflateDecoder;
 
@@ -10,6 +9,7 @@ use super::header::Header;
 use crate::error::{Error, ErrorKind, Result};
 use crate::interop::file::Cursor;
 use crate::io::{ReadFile, Spill};
+use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// Checksums are taken, and bytes unpacked, in pieces of this.
 const PIECE_BYTES: usize = 256 << 10;

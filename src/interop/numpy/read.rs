@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use zip::{CompressionMethod, ZipArchive};
 
@@ -19,6 +18,8 @@ use crate::interop::source::{Place, Refused, Source, SourceVariable, by_range, c
 use crate::interop::stream::PieceStream;
 use crate::io::ReadFile;
 use crate::name;
+use crate::sync::atomic::AtomicBool;
+use crate::sync::{Mutex, PoisonError};
 
 /// So many unpacked arrays are kept open.
 const SPILLED_MAX: usize = 4;

@@ -4,7 +4,6 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use prost::Message;
 
@@ -24,6 +23,7 @@ use crate::interop::stream::PieceStream;
 use crate::io::ReadFile;
 use crate::name;
 use crate::shape::Shape;
+use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// The newest version of the format that is known here.
 const VERSION: i32 = 1;
