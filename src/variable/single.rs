@@ -237,7 +237,13 @@ impl Single {
 
     /// Notes that the entry may differ from the last commit's, if it is one that commits hold.
     pub(crate) fn note_changed(self: &Arc<Self>) {
-        if self.state().is_durable() && !self.noted.swap(true, Ordering::AcqRel) {
+        self.note_changed_in(&self.state());
+    }
+
+    /// As [`Single::note_changed`], with the state locked: a change is noted before anybody sees it, so that no save which
+    /// whoever has seen it begins goes without.
+    fn note_changed_in(self: &Arc<Self>, state: &State) {
+        if state.is_durable() && !self.noted.swap(true, Ordering::AcqRel) {
             self.shared.note_changed(self);
         }
     }
@@ -301,9 +307,9 @@ impl Single {
             let mut state = self.state_to_change(None)?;
             check_assign(&state, &value, any_shape)?;
             state.shape = value.shape().clone();
-            std::mem::replace(&mut state.payload, Arc::new(Payload::in_memory(value.into_memory())))
+            self.replace(&mut state, Arc::new(Payload::in_memory(value.into_memory())))
         };
-        self.replaced(replaced);
+        self.recycle(replaced);
         Ok(())
     }
 
@@ -326,17 +332,22 @@ impl Single {
             let mut state = self.state_to_change(None)?;
             state.check_attached()?;
             state.shape = shape;
-            std::mem::replace(&mut state.payload, payload)
+            self.replace(&mut state, payload)
         };
-        self.replaced(replaced);
+        self.recycle(replaced);
         Ok(())
     }
 
-    fn replaced(self: &Arc<Self>, payload: Arc<Payload>) {
-        if let Some(memory) = payload.into_memory() {
+    /// Gives the value that was there.
+    fn replace(self: &Arc<Self>, state: &mut State, payload: Arc<Payload>) -> Arc<Payload> {
+        self.note_changed_in(state);
+        std::mem::replace(&mut state.payload, payload)
+    }
+
+    fn recycle(&self, replaced: Arc<Payload>) {
+        if let Some(memory) = replaced.into_memory() {
             self.reserve().recycle(memory);
         }
-        self.note_changed();
     }
 
     /// Lets `change` work on a copy, which becomes the value when it returns.
@@ -357,9 +368,9 @@ impl Single {
         let replaced = {
             let mut state = self.state_to_change(None)?;
             state.check_attached()?;
-            std::mem::replace(&mut state.payload, Arc::new(Payload::in_memory(Arc::new(copy))))
+            self.replace(&mut state, Arc::new(Payload::in_memory(Arc::new(copy))))
         };
-        self.replaced(replaced);
+        self.recycle(replaced);
         Ok(())
     }
 
@@ -372,6 +383,7 @@ impl Single {
             state.payload = Arc::new(Payload::in_memory(Arc::new(copy)));
         }
         change(state.payload.memory_mut().expect("the copy is held by nobody else"));
+        self.note_changed_in(state);
         Ok(())
     }
 
@@ -407,7 +419,6 @@ impl Single {
                 }
             })?;
         }
-        self.note_changed();
         Ok(())
     }
 
@@ -433,7 +444,6 @@ impl Single {
                 write_elements::<T>(memory, range.start, &copy);
             })?;
         }
-        self.note_changed();
         Ok(())
     }
 
@@ -460,7 +470,6 @@ impl Single {
                 }
             })?;
         }
-        self.note_changed();
         Ok(())
     }
 }
