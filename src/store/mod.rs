@@ -255,6 +255,9 @@ impl Store {
     /// whose variable is not in the checkpoint answers `variable_detached`. What is not durable stays. The next commit
     /// makes the step back durable, as a branch: the checkpoint is its parent.
     ///
+    /// It waits for saves begun before; one that another thread begins meanwhile saves what this restores. An update that
+    /// another thread is in the midst of ends with a value made of the one before.
+    ///
     /// # Errors
     /// `tag_not_found`; `restore_name_conflict`, if the checkpoint holds a name, or a part or whole of a name, of
     /// something that is not durable, or would take a slice from a partitioned variable that is not; `corrupt`, `io`.

@@ -37,6 +37,7 @@ pub(crate) mod mpsc {
 
 pub(crate) mod thread {
     use std::io;
+    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -62,16 +63,17 @@ pub(crate) mod thread {
         }
     }
 
-    /// As shuttle's, whose last thread to end wakes the one that opened the scope, whatever that one waits for. So one
-    /// thread more stays until that one waits for the end of the scope.
+    /// As std's. The last thread of one of shuttle's to end wakes the one that opened the scope, whatever that one waits for;
+    /// so one thread more stays until that one waits for the end. And shuttle's waits for nobody after a panic.
     pub fn scope<'env, T>(work: impl for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T) -> T {
-        thread::scope(|scope| {
+        let result = thread::scope(|scope| {
             let (stays, ends) = super::mpsc::channel::<()>();
             scope.spawn(move || ends.recv());
-            let result = work(scope);
+            let result = catch_unwind(AssertUnwindSafe(|| work(scope)));
             drop(stays);
             result
-        })
+        });
+        result.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
     pub(crate) fn spawn_named<T: Send + 'static>(

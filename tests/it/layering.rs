@@ -65,13 +65,18 @@ fn module_of(below: &str) -> &str {
 
 /// The modules at the top of the crate that some code names, be it in an import or in a path.
 fn named(code: &str) -> Vec<String> {
+    named_in(code, "crate::")
+}
+
+/// What some code names that is in this module, which is written with the colons behind it.
+fn named_in(code: &str, module: &str) -> Vec<String> {
     let mut named = Vec::new();
-    for (at, _) in code.match_indices("crate::") {
+    for (at, _) in code.match_indices(module) {
         let before = code[..at].chars().next_back();
         if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':') {
             continue;
         }
-        let rest = &code[at + "crate::".len()..];
+        let rest = &code[at + module.len()..];
         if let Some(list) = rest.strip_prefix('{') {
             named.extend(heads(list));
             continue;
@@ -152,6 +157,24 @@ fn sled_the_disk_and_unsafe_are_where_they_belong() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+#[test]
+fn locks_and_threads_are_those_a_model_can_schedule() {
+    let mut wrong = Vec::new();
+    for (file, code) in sources() {
+        // sled has threads of its own, and models do without it.
+        if ["sync", "catalog"].contains(&module_of(&file)) {
+            continue;
+        }
+        let shared = named_in(&code, "std::sync::");
+        let unscheduled =
+            shared.iter().filter(|name| !["Arc", "Weak", "OnceLock", "LazyLock"].contains(&name.as_str()));
+        wrong.extend(unscheduled.map(|name| format!("{file}: std::sync::{name}")));
+        let words = ["std::thread", "crossbeam_utils", "shuttle::"].into_iter().filter(|word| names(&code, word));
+        wrong.extend(words.map(|word| format!("{file}: {word}")));
+    }
+    assert!(wrong.is_empty(), "crate::sync has what is wanted here: {wrong:#?}");
+}
+
 /// Whether code holds a word that is not the end of a longer one.
 fn names(code: &str, word: &str) -> bool {
     code.match_indices(word).any(|(at, _)| {
@@ -164,6 +187,10 @@ fn names(code: &str, word: &str) -> bool {
 fn what_the_checks_look_for_is_found() {
     let code = "use crate::store::{self, Store};\nuse crate::{io::{Dir, File}, error, scope::Tiles};\nlet x = crate::name::join();";
     assert_eq!(named(code), ["store", "io", "error", "scope", "name"]);
+    assert_eq!(
+        named_in("use std::sync::{Arc, Mutex};\nstd::sync::mpsc::channel()", "std::sync::"),
+        ["Arc", "Mutex", "mpsc"]
+    );
     assert!(names("let f = fs::read(x)", "fs::") && !names("let f = offs::read(x)", "fs::"));
     assert_eq!(code_of("a // b\nc\n#[cfg(test)]\nmod tests {\n d }"), "a \nc");
 }
