@@ -97,7 +97,10 @@ impl ManifestLayout {
     /// # Errors
     /// `corrupt`.
     pub(crate) fn check_is(&self, expected: &ManifestRef) -> Result<()> {
-        if self.reference == *expected {
+        let ManifestRef { id, len_bytes, crc32 } = self.reference;
+        // As all checksums, this one holds by itself under fuzzing.
+        let is_sound = cfg!(fuzzing) || crc32 == expected.crc32;
+        if (id, len_bytes) == (expected.id, expected.len_bytes) && is_sound {
             return Ok(());
         }
         Err(Error::corrupt(format!("this is not the manifest that the commit names: {expected:?} is expected")))

@@ -102,6 +102,12 @@ fn age_of(text: &str) -> Outcome<Duration> {
     Ok(Duration::from_secs(number.checked_mul(seconds).ok_or_else(bad)?))
 }
 
+/// Reads a text as each of the options that have a grammar of their own.
+#[cfg(fuzzing)]
+pub(crate) fn parse_word(text: &str) {
+    drop((metric_of(text).map(|_| ()), age_of(text)));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

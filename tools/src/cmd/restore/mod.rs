@@ -121,3 +121,11 @@ fn variables_of(checkpoint: &Checkpoint) -> Outcome<Vec<SavedVariable>> {
     variables.retain(|variable| !slices.contains(variable.name()));
     Ok(variables)
 }
+
+/// Reads a text as a rule of renaming, and applies it to a name.
+#[cfg(fuzzing)]
+pub(crate) fn parse_word(text: &str, name: &str) {
+    if let Ok(renames) = rename::Renames::parse(&[text.to_owned()]) {
+        drop(renames.of(std::iter::once(name.to_owned())));
+    }
+}
