@@ -23,3 +23,6 @@ pub const CHUNK_BYTES_DEFAULT: u64 = 256 << 10;
 
 /// Bytes of user metadata of one checkpoint, at most.
 pub const METADATA_BYTES_MAX: usize = 16 << 20;
+
+/// How deep lists and maps of metadata may lie in each other.
+pub const METADATA_DEPTH_MAX: usize = 128;

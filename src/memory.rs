@@ -4,9 +4,26 @@ use std::any::Any;
 use std::fmt;
 
 use crate::dtype::Element;
+use crate::error::{Error, ErrorKind, Result};
 
 /// Every element type is at home at this alignment, and so is the processor's widest load.
 pub(crate) const ALIGNMENT: usize = 64;
+
+/// Less than this is there, or nothing is.
+const PROBED_BYTES_MIN: u64 = 64 << 20;
+
+/// Checks that so much memory can be had, so that a file which is nearly all hole is an error and not the end of the process.
+///
+/// # Errors
+/// `io`.
+pub(crate) fn check_room(len: u64) -> Result<()> {
+    let is_there = || Vec::<u8>::new().try_reserve_exact(usize::try_from(len).ok()?).ok();
+    if len < PROBED_BYTES_MIN || is_there().is_some() {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Io, format!("there is no memory for a value of {len} bytes"))
+        .advise("read it mapped, or a part at a time"))
+}
 
 /// Bytes that start on a multiple of [`ALIGNMENT`], or of what was asked for.
 ///

@@ -15,6 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::{Access, CommitRecord};
 use crate::id::{CommitId, StoreId};
 use crate::io::{Dir, NoTap};
+use crate::limits;
 use crate::name;
 use crate::shard::{ReadMode, Shards, Verification};
 
@@ -93,11 +94,19 @@ impl CheckpointInfo {
         if self.record.metadata.is_empty() {
             return Ok(None);
         }
-        rmp_serde::from_slice(&self.record.metadata).map(Some).map_err(|error| {
+        decode_metadata(&self.record.metadata).map(Some).map_err(|error| {
             let what = format!("the metadata of commit {} is not what was asked for", self.record.number);
             Error::new(ErrorKind::Metadata, what).caused_by(error)
         })
     }
+}
+
+/// Metadata of a commit as a `T`. Whatever `T` is, the depth to which it nests is limited: reading takes a part of the stack
+/// for each level.
+pub(crate) fn decode_metadata<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, rmp_serde::decode::Error> {
+    let mut deserializer = rmp_serde::Deserializer::from_read_ref(bytes);
+    deserializer.set_max_depth(limits::METADATA_DEPTH_MAX + 1);
+    T::deserialize(&mut deserializer)
 }
 
 /// Lists what a history keeps, newest first.

@@ -9,7 +9,7 @@ use crate::format::{Body, Entry, Statics, VariableRecord, WholeRecord};
 use crate::id::{CommitId, ShardId, StoreId};
 use crate::scope::Tiles;
 use crate::shape::{PartialShape, Shape};
-use crate::shard::{Payload, Stored, Verification};
+use crate::shard::{self, Payload, Stored, Verification};
 use crate::tensor::{self, Tensor};
 use crate::variable::{Read, ReadStrings};
 
@@ -318,6 +318,8 @@ impl SavedVariable {
     pub fn tensor(&self) -> Result<Tensor> {
         match self.saved() {
             Saved::Whole { record, slices } => {
+                shard::check_can_be_held(slices.iter().map(|(_, slice)| &*slice.stored))
+                    .map_err(|error| error.of_variable(&self.name))?;
                 let parts = slices.iter().map(|(offset, slice)| Ok((offset.clone(), slice.tensor()?)));
                 Tensor::assemble(record.dtype, &record.shape, &parts.collect::<Result<Vec<_>>>()?)
             }

@@ -91,6 +91,8 @@ impl History {
         };
         let in_file = |error: Error| error.in_file(path.join(file_names::STORE_FILE));
         let store = StoreFile::parse(&bytes, access).map_err(in_file)?;
+        // What is unlinked in them has to be this store's own.
+        Folders::PARTS.iter().try_for_each(|part| folders.root.check_child(part))?;
         Ok(Self { folders, store })
     }
 

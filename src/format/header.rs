@@ -203,7 +203,11 @@ impl Header {
     /// # Errors
     /// As [`Header::peek`]; `corrupt` if it is another kind of file, or another store's.
     pub(super) fn parse(file: &[u8], kind: FileKind, store: Option<StoreId>, access: Access) -> Result<Self> {
-        let header = Self::peek(file, access)?;
+        let header = Self::peek(file, access).map_err(|error| match store {
+            // Inside a store, a file that was never ours is damage.
+            Some(_) if error.kind() == ErrorKind::NotAStore => Error::corrupt(error.what()).at_offset(0),
+            _ => error,
+        })?;
         if header.kind != kind {
             let what = format!("a {} lies where a {} is expected", header.kind.word(), kind.word());
             return Err(Error::corrupt(what).at_offset(to_u64(at::KIND.start)));

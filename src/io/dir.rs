@@ -133,6 +133,23 @@ impl Dir {
         found.map_err(|e| Error::io("look for the file", &path, e))
     }
 
+    /// Refuses what stands under a name where only a folder of our own may be: a link would lead somewhere else.
+    pub(crate) fn check_child(&self, name: &str) -> Result<()> {
+        let path = self.join(name);
+        let found = tap::retrying(&*self.tap, Op::Look, &path, |_| match fs::symlink_metadata(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            found => found.map(Some),
+        });
+        let refused =
+            |what: &str| Error::corrupt(what).in_file(&path).advise("a store holds plain files and folders only");
+        match found.map_err(|e| Error::io("look for the folder", &path, e))? {
+            Some(metadata) if metadata.is_symlink() => Err(refused("a symbolic link stands where a folder should")),
+            Some(metadata) if !metadata.is_dir() => Err(refused("something stands there that is no folder")),
+            // What needs a folder that is missing says so itself.
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// Makes a file for writing; the name must be free.
     pub(crate) fn create_file(&self, name: &str) -> Result<NewFile> {
         NewFile::create(self.join(name), Arc::clone(&self.tap))

@@ -16,7 +16,7 @@ pub(crate) use payload::Elsewhere;
 pub(crate) use payload::Payload;
 pub(crate) use place::{Placer, Placing, SliceJob};
 pub(crate) use progress::Progress;
-pub(crate) use stored::Stored;
 pub use stored::Verification;
+pub(crate) use stored::{Stored, check_can_be_held};
 pub(crate) use value::{Lent, Value};
 pub(crate) use write::{Written, write_slices};

@@ -194,6 +194,14 @@ impl Payload {
         }
     }
 
+    /// Where the value is read from, if that is the disk.
+    pub(crate) fn stored(&self) -> Option<&Arc<Stored>> {
+        match &self.source {
+            Source::Stored(on_disk) => Some(&on_disk.stored),
+            Source::Memory(_) | Source::Elsewhere(_) => None,
+        }
+    }
+
     /// Where the value is durable in this store, if it is.
     pub(crate) fn durable(&self) -> Option<&Arc<Stored>> {
         self.durable.get()

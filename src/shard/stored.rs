@@ -1,12 +1,13 @@
 //! The bytes of one slice as they lie in shards, and their checking on first touch.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::format::{Content, Extent, ShardRef};
 use crate::id::ShardId;
-use crate::memory::Memory;
+use crate::memory::{self, Memory};
 use crate::shard::file::ShardFile;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
@@ -125,7 +126,7 @@ impl Stored {
     /// The whole slice, read into memory. Extents that lie close together in a file are read at once: a slice of which
     /// few rows change at a time has many small ones.
     pub(crate) fn gather(&self, verification: Verification) -> Result<Memory> {
-        self.check_can_be_held()?;
+        check_can_be_held([self])?;
         let mut memory = Memory::zeroed(self.len_bytes() as usize);
         let bytes = memory.bytes_mut();
         let mut room = Vec::new();
@@ -153,19 +154,6 @@ impl Stored {
         Ok(memory)
     }
 
-    /// Refuses a length that the files it is said to lie in do not have together.
-    fn check_can_be_held(&self) -> Result<()> {
-        let mut lens: Vec<(ShardId, u64)> = self.files.iter().map(|file| (file.id(), file.file().len())).collect();
-        lens.sort_unstable();
-        lens.dedup();
-        let held: u64 = lens.iter().map(|(_, len)| len).sum();
-        if held < self.len_bytes() {
-            let what = format!("{} bytes are said to lie in files of {held} bytes", self.len_bytes());
-            return Err(Error::corrupt(what));
-        }
-        Ok(())
-    }
-
     /// The bytes of the slice that an extent holds.
     fn bytes_of(&self, extent: &Extent) -> Range<u64> {
         self.range_of(extent.first_chunk).start..self.range_of(extent.first_chunk + extent.chunks - 1).end
@@ -189,6 +177,21 @@ impl Stored {
         }
         batches
     }
+}
+
+/// Checks, before memory is taken for slices together, that it is not more than the files hold that they are said to lie in,
+/// and that there is so much: what is said of the same bytes again and again comes to any length.
+pub(crate) fn check_can_be_held<'a>(slices: impl IntoIterator<Item = &'a Stored>) -> Result<()> {
+    let (mut len, mut lens) = (0_u64, HashMap::new());
+    for slice in slices {
+        len = len.saturating_add(slice.len_bytes());
+        lens.extend(slice.files.iter().map(|file| (file.id(), file.file().len())));
+    }
+    let held = lens.values().fold(0_u64, |held, len| held.saturating_add(*len));
+    if held < len {
+        return Err(Error::corrupt(format!("{len} bytes are said to lie in files of {held} bytes")));
+    }
+    memory::check_room(len)
 }
 
 /// Extents that are read at once.

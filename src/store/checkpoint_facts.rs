@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
+use crate::checkpoint::decode_metadata;
 use crate::commit::{Candidate, History};
 use crate::format::{CommitRecord, TagEntry};
 use crate::id::CommitId;
@@ -23,7 +24,7 @@ struct Fact {
 
 impl Fact {
     fn of(record: &CommitRecord) -> Self {
-        let metadata = rmp_serde::from_slice(&record.metadata).unwrap_or(Metadata::Other);
+        let metadata = decode_metadata(&record.metadata).unwrap_or(Metadata::Other);
         Self { unix_millis: record.unix_millis, metadata }
     }
 }

@@ -110,6 +110,7 @@ fn value_of(object: &Object) -> Result<Tensor> {
         Object::Single(single) => held(single),
         Object::Whole(whole) => {
             let state = whole.state().clone();
+            state.check_can_be_held()?;
             let parts = state.slices.iter().map(|(offset, slice)| Ok((offset.clone(), held(slice)?)));
             Tensor::assemble(state.dtype, &state.shape, &parts.collect::<Result<Vec<_>>>()?)
         }

@@ -1,10 +1,12 @@
 //! What a save is told and what it reports.
 
 use serde::Serialize;
+use serde::de::IgnoredAny;
 
+use crate::checkpoint::decode_metadata;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::CommitId;
-use crate::limits::METADATA_BYTES_MAX;
+use crate::limits::{METADATA_BYTES_MAX, METADATA_DEPTH_MAX};
 
 /// A save about to be made: a tag, and what else is to be said.
 ///
@@ -44,13 +46,18 @@ impl Save {
     }
 }
 
+/// Refuses what nobody could read back.
 fn check_metadata(bytes: Vec<u8>) -> Result<Vec<u8>> {
-    if bytes.len() <= METADATA_BYTES_MAX {
-        return Ok(bytes);
+    if bytes.len() > METADATA_BYTES_MAX {
+        let what = format!("the metadata takes {} bytes", bytes.len());
+        return Err(Error::new(ErrorKind::Metadata, what)
+            .advise(format!("at most {METADATA_BYTES_MAX} bytes are kept; make it a variable")));
     }
-    let what = format!("the metadata takes {} bytes", bytes.len());
-    Err(Error::new(ErrorKind::Metadata, what)
-        .advise(format!("at most {METADATA_BYTES_MAX} bytes are kept; make it a variable")))
+    if matches!(decode_metadata::<IgnoredAny>(&bytes), Err(rmp_serde::decode::Error::DepthLimitExceeded)) {
+        return Err(Error::new(ErrorKind::Metadata, "the metadata is nested too deep")
+            .advise(format!("lists and maps may lie in each other up to {METADATA_DEPTH_MAX} deep")));
+    }
+    Ok(bytes)
 }
 
 impl From<&str> for Save {

@@ -200,12 +200,10 @@ impl Table {
                 Named::Object(Object::Single(single.map_err(|error| error.of_variable(&name))?))
             }
             Body::Whole(record) => {
-                let state = whole_state(&name, &record, |slice| match self.find_live(slice)? {
-                    Some(Named::Object(Object::Single(single))) => {
-                        let (shape, dtype) = (single.state().shape.clone(), single.state().dtype());
-                        Ok(Some((single, shape, dtype)))
-                    }
-                    _ => Ok(None),
+                let state = whole_state(&name, &record, |slice| {
+                    let Some(single) = self.find_slice(slice)? else { return Ok(None) };
+                    let (shape, dtype) = (single.state().shape.clone(), single.state().dtype());
+                    Ok(Some((single, shape, dtype)))
                 });
                 let whole = Whole::new(state.map_err(|error| error.of_variable(&name))?);
                 whole.set_owning(true);
@@ -218,6 +216,19 @@ impl Table {
         };
         self.slots.insert(name, Slot::Live(named.clone()));
         Ok(named)
+    }
+
+    /// The variable in one piece of a name. A partitioned one is not even made live: a damaged one may list itself.
+    fn find_slice(&mut self, full_name: &str) -> Result<Option<Arc<Single>>> {
+        if !self.slots.contains_key(full_name)
+            && !matches!(self.base.lookup(full_name)?.map(|entry| entry.body), Some(Body::Variable(_)))
+        {
+            return Ok(None);
+        }
+        Ok(match self.find_live(full_name)? {
+            Some(Named::Object(Object::Single(single))) => Some(single),
+            _ => None,
+        })
     }
 
     /// A variable as a view has it.

@@ -9,6 +9,7 @@ use crate::dtype::{DType, Element};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::WholeRecord;
 use crate::shape::Shape;
+use crate::shard;
 use crate::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use crate::tensor::{self, Tensor};
 use crate::variable::single::{NO_COMMIT, Single, check_scatter, detached};
@@ -58,6 +59,15 @@ impl WholeState {
     }
 }
 
+impl WholeState {
+    /// Checks that no more memory would be taken for its value than the files hold that its slices lie in.
+    pub(crate) fn check_can_be_held(&self) -> Result<()> {
+        let payloads: Vec<_> = self.slices.iter().map(|(_, slice)| Arc::clone(&slice.state().payload)).collect();
+        let stored = payloads.iter().filter_map(|payload| payload.stored()).map(|stored| &**stored);
+        shard::check_can_be_held(stored).map_err(|error| error.of_variable(&*self.name))
+    }
+}
+
 impl Whole {
     /// Says that its slices belong to it, or no longer do.
     pub(crate) fn set_owning(&self, owning: bool) {
@@ -86,6 +96,7 @@ impl Whole {
 
     pub(crate) fn tensor(&self) -> Result<Tensor> {
         let state = self.snapshot()?;
+        state.check_can_be_held()?;
         let parts = state.slices.iter().map(|(offset, slice)| Ok((offset.clone(), slice.tensor()?)));
         Tensor::assemble(state.dtype, &state.shape, &parts.collect::<Result<Vec<_>>>()?)
     }

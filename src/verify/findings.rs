@@ -85,8 +85,8 @@ impl Findings {
         }
     }
 
-    /// The report, with advice where none was given yet.
-    pub(super) fn into_report(self, references: References, unused: Vec<PathBuf>) -> VerifyReport {
+    /// The report of what was checked, with advice where none was given yet.
+    pub(super) fn into_report(self, references: References) -> VerifyReport {
         let checkpoints: Vec<CheckpointHealth> = references.into_health();
         let advice = what_is_left(&checkpoints);
         let mut damage: Vec<Damage> = self
@@ -102,7 +102,8 @@ impl Findings {
             })
             .collect();
         damage.sort_by(|a, b| (&a.path, a.offset_bytes).cmp(&(&b.path, b.offset_bytes)));
-        VerifyReport { files: self.files, bytes: self.bytes, chunks: self.chunks, checkpoints, damage, unused }
+        let (files, bytes, chunks) = (self.files, self.bytes, self.chunks);
+        VerifyReport { files, bytes, chunks, checkpoints, damage, ..VerifyReport::default() }
     }
 }
 

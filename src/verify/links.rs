@@ -1,20 +1,32 @@
 //! What entries refer to by name: slices and wholes, aliases and their targets.
 
+use std::collections::{HashMap, HashSet};
+
 use crate::error::{Error, Result};
-use crate::format::{Body, Entry, WholeRecord};
+use crate::format::{Body, Entry};
 use crate::manifest::Stack;
 use crate::scope::Tiles;
 
+/// The slices of the partitioned variables of one checkpoint that slices say they belong to, each read once: there may be as
+/// many slices as names.
+pub(super) type Wholes = HashMap<String, Option<HashSet<String>>>;
+
 /// Checks that what an entry refers to by name is there and is what it should be.
-pub(super) fn check_links(stack: &Stack, entry: &Entry) -> Result<()> {
+pub(super) fn check_links(stack: &Stack, entry: &Entry, wholes: &mut Wholes) -> Result<()> {
     let name = &entry.name;
     match &entry.body {
         Body::Variable(record) => {
             let Some(place) = &record.statics.slice else { return Ok(()) };
             // A slice may outlive its whole, but not lie beside one that does not know it.
-            let knows = |whole: &WholeRecord| whole.slices.contains(name);
-            match stack.lookup(&place.whole)?.map(|whole| whole.body) {
-                Some(Body::Whole(whole)) if !knows(&whole) => {
+            if !wholes.contains_key(&place.whole) {
+                let slices = match stack.lookup(&place.whole)?.map(|whole| whole.body) {
+                    Some(Body::Whole(whole)) => Some(whole.slices.into_iter().collect()),
+                    _ => None,
+                };
+                wholes.insert(place.whole.clone(), slices);
+            }
+            match &wholes[&place.whole] {
+                Some(slices) if !slices.contains(name) => {
                     Err(Error::corrupt(format!("slice {name:?} is not among those of {:?}", place.whole)))
                 }
                 _ => Ok(()),

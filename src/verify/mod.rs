@@ -28,6 +28,7 @@ use std::path::{Path, PathBuf};
 
 use crate::commit::Which;
 use crate::error::Result;
+use crate::io;
 
 use findings::Findings;
 use references::References;
@@ -61,6 +62,10 @@ pub struct VerifyReport {
 }
 
 impl VerifyReport {
+    /// What lies in a store and is not checked, since nothing is lost with it: the note of who holds the lock, and the catalog
+    /// with its seal, which are made anew whenever they are not as they were left.
+    pub const NOT_COVERED: [&'static str; 2] = [io::LOCK_NOTE, "catalog-*"];
+
     /// Whether nothing is damaged.
     pub fn is_sound(&self) -> bool {
         self.damage.is_empty()
@@ -103,8 +108,8 @@ pub struct Damage {
 /// Checks the store at `path`: one checkpoint and what it needs, or everything.
 ///
 /// Every byte of every file is read and compared with its checksums, every chunk of every variable also with its keyed
-/// hash, and every reference is followed. Nothing is written, and the store may be open for writing elsewhere. The
-/// catalog is not checked: it is made anew from the manifests whenever it is not as it was left.
+/// hash, and every reference is followed. Nothing is written, and the store may be open for writing elsewhere. What is
+/// not checked is [named](VerifyReport::NOT_COVERED).
 ///
 /// Damage is no error but what the report is about; `progress` is called now and then.
 ///
@@ -143,7 +148,7 @@ fn check(
     strings::check(survey, &references, &mut damaged, &mut findings);
     hurt::attribute(&mut references, &damaged, &mut findings);
     let unused = if everything { unused::list(survey, &references)? } else { Vec::new() };
-    Ok(findings.into_report(references, unused))
+    Ok(VerifyReport { unused, ..findings.into_report(references) })
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::collections::btree_set;
 use std::iter::Peekable;
 use std::ops::Range;
 
+use smallvec::SmallVec;
 use twox_hash::XxHash3_128;
 
 use crate::error::Error;
@@ -62,7 +63,8 @@ pub(super) fn read(survey: &Survey, id: ShardId, shard: &ShardUse, count: &mut d
     let layout = layout.map_err(|error| outcome.frame.push(error)).ok();
     let chunks = shard.chunks.iter().peekable();
     let seed = survey.hash_seed;
-    let mut pass = Pass { seed, layout, chunks, running: Vec::new(), bad: Vec::new(), bad_blocks: Vec::new() };
+    let mut pass =
+        Pass { seed, layout, chunks, running: Vec::new(), begun_to: 0, bad: Vec::new(), bad_blocks: Vec::new() };
     pass.read_all(file, count);
     outcome.file_bytes = Some(file.len());
     outcome.chunks = shard.chunks.len() as u64;
@@ -78,6 +80,7 @@ enum Fault {
     NoBool,
     Unread(String),
     Missing,
+    Overlap,
 }
 
 struct BadChunks {
@@ -87,9 +90,12 @@ struct BadChunks {
     fault: Fault,
 }
 
+/// What is said of the same bytes: by one chunk, in nearly every case.
+type Uses = SmallVec<[ChunkUse; 1]>;
+
 /// A chunk that goes on in the bytes to come.
 struct Running {
-    chunk: ChunkUse,
+    uses: Uses,
     crc: crc32fast::Hasher,
     hash: Option<XxHash3_128>,
     is_bool: bool,
@@ -100,6 +106,8 @@ struct Pass<'a> {
     layout: Option<ShardLayout>,
     chunks: Peekable<btree_set::Iter<'a, ChunkUse>>,
     running: Vec<Running>,
+    /// Where the chunks end that were begun so far.
+    begun_to: u64,
     bad: Vec<BadChunks>,
     bad_blocks: Vec<(Range<u64>, String)>,
 }
@@ -118,7 +126,7 @@ impl Pass<'_> {
             count(part.len() as u64);
         }
         // Of chunks that a manifest puts beyond the end of the file.
-        let missing = self.running.drain(..).map(|running| running.chunk).chain(self.chunks.by_ref().copied());
+        let missing = self.running.drain(..).flat_map(|running| running.uses).chain(self.chunks.by_ref().copied());
         for chunk in missing.collect::<Vec<_>>() {
             self.fail(&chunk, Fault::Missing);
         }
@@ -137,20 +145,30 @@ impl Pass<'_> {
             }
         }
         for mut running in std::mem::take(&mut self.running) {
-            let chunk_end = running.chunk.end();
+            let chunk_end = running.uses[0].end();
             running.update(within(offset..chunk_end.min(end)));
             if chunk_end > end { self.running.push(running) } else { self.close(running) }
         }
         while let Some(chunk) = self.chunks.next_if(|chunk| chunk.offset < end).copied() {
-            // One that starts earlier lies over another and was not begun in time: only damaged manifests say so.
-            let start = chunk.offset.max(offset);
+            // No byte is summed twice, however many chunks a damaged manifest lays over each other.
+            if chunk.offset < self.begun_to {
+                self.fail(&chunk, Fault::Overlap);
+                continue;
+            }
+            self.begun_to = chunk.end();
+            let mut uses = Uses::from_elem(chunk, 1);
+            while let Some(same) = self.chunks.next_if(|next| (next.offset, next.end()) == (chunk.offset, chunk.end()))
+            {
+                uses.push(*same);
+            }
+            let start = chunk.offset;
             if chunk.end() <= end {
                 let bytes = within(start..chunk.end());
                 let hash = self.seed.map(|seed| XxHash3_128::oneshot_with_seed(seed, bytes));
-                self.judge(&chunk, crc32fast::hash(bytes), hash, is_bool(bytes));
+                self.judge(&uses, crc32fast::hash(bytes), hash, is_bool(bytes));
             } else {
                 let hash = self.seed.map(XxHash3_128::with_seed);
-                let mut running = Running { chunk, crc: crc32fast::Hasher::new(), hash, is_bool: true };
+                let mut running = Running { uses, crc: crc32fast::Hasher::new(), hash, is_bool: true };
                 running.update(within(start..end));
                 self.running.push(running);
             }
@@ -160,7 +178,8 @@ impl Pass<'_> {
     /// Bytes that the disk does not give.
     fn lose(&mut self, range: Range<u64>, error: &Error) {
         let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
-        let mut lost = std::mem::take(&mut self.running).into_iter().map(|running| running.chunk).collect::<Vec<_>>();
+        let mut lost =
+            std::mem::take(&mut self.running).into_iter().flat_map(|running| running.uses).collect::<Vec<_>>();
         while let Some(chunk) = self.chunks.next_if(|chunk| chunk.offset < range.end) {
             lost.push(*chunk);
         }
@@ -174,17 +193,19 @@ impl Pass<'_> {
     }
 
     fn close(&mut self, running: Running) {
-        let Running { chunk, crc, hash, is_bool } = running;
-        self.judge(&chunk, crc.finalize(), hash.map(|hash| hash.finish_128()), is_bool);
+        let Running { uses, crc, hash, is_bool } = running;
+        self.judge(&uses, crc.finalize(), hash.map(|hash| hash.finish_128()), is_bool);
     }
 
-    fn judge(&mut self, chunk: &ChunkUse, crc: u32, hash: Option<u128>, is_bool: bool) {
-        if crc != chunk.crc32 {
-            self.fail(chunk, Fault::Crc { expected: chunk.crc32, found: crc });
-        } else if hash.is_some_and(|hash| hash != chunk.hash) {
-            self.fail(chunk, Fault::Hash);
-        } else if chunk.is_bool && !is_bool {
-            self.fail(chunk, Fault::NoBool);
+    fn judge(&mut self, uses: &[ChunkUse], crc: u32, hash: Option<u128>, is_bool: bool) {
+        for chunk in uses {
+            if crc != chunk.crc32 {
+                self.fail(chunk, Fault::Crc { expected: chunk.crc32, found: crc });
+            } else if hash.is_some_and(|hash| hash != chunk.hash) {
+                self.fail(chunk, Fault::Hash);
+            } else if chunk.is_bool && !is_bool {
+                self.fail(chunk, Fault::NoBool);
+            }
         }
     }
 
@@ -236,7 +257,7 @@ impl Running {
         if let Some(hash) = &mut self.hash {
             hash.write(bytes);
         }
-        self.is_bool &= !self.chunk.is_bool || is_bool(bytes);
+        self.is_bool &= !self.uses.iter().any(|chunk| chunk.is_bool) || is_bool(bytes);
     }
 }
 
@@ -259,6 +280,7 @@ impl BadChunks {
             Fault::Hash => format!("{chunks} with the right checksum: {of_first}the bytes have another hash"),
             Fault::NoBool => format!("{chunks} of a bool variable: {of_first}some bytes are neither 0 nor 1"),
             Fault::Unread(why) => format!("{chunks} cannot be read: {why}"),
+            Fault::Overlap => format!("{chunks} over other chunks, which no writer lays them"),
             Fault::Missing => format!("{chunks} beyond the end of the file"),
         }
     }

@@ -14,7 +14,7 @@ use crate::manifest::{ManifestFile, Stack};
 use crate::shard::ReadMode;
 use crate::verify::CheckpointHealth;
 use crate::verify::findings::Findings;
-use crate::verify::links::check_links;
+use crate::verify::links::{Wholes, check_links};
 use crate::verify::survey::{Kept, Survey};
 
 /// Manifests are read through a buffer of this size before they are mapped.
@@ -167,11 +167,12 @@ impl References {
                     None => known.push((*reference, BTreeSet::from([at]))),
                 }
             }
-            for_each_name(&stack, |name| match stack.lookup(name) {
+            let mut wholes = Wholes::new();
+            followed.readable &= for_each_name(&stack, |name| match stack.lookup(name) {
                 Ok(None) => {}
                 Ok(Some(entry)) => {
                     followed.variables += u64::from(counts(&entry));
-                    if let Err(error) = check_links(&stack, &entry) {
+                    if let Err(error) = check_links(&stack, &entry, &mut wholes) {
                         followed.damaged.insert(name.to_owned());
                         note(&stack, &error, name, followed.number, findings);
                     }
@@ -243,18 +244,24 @@ fn open_manifest(survey: &Survey, reference: &ManifestRef, findings: &mut Findin
     ManifestFile::open(dir, survey.history.store.id, reference, ReadMode::Map)
 }
 
-/// Calls `f` with every name that some manifest of the stack holds, once each.
-pub(super) fn for_each_name(stack: &Stack, mut f: impl FnMut(&str)) {
+/// Calls `f` with every name that some manifest of the stack holds, once each. Says whether these are all: a checkpoint of which
+/// some names are not known cannot be listed or copied.
+pub(super) fn for_each_name(stack: &Stack, mut f: impl FnMut(&str)) -> bool {
+    let mut are_all = true;
     for (i, file) in stack.files().iter().enumerate() {
         for index in 0..file.len() {
             // Names that cannot be read were noted when the whole manifest was checked.
-            let Ok(name) = file.name_at(index) else { continue };
+            let Ok(name) = file.name_at(index) else {
+                are_all = false;
+                continue;
+            };
             let is_in_newer = stack.files()[..i].iter().any(|newer| matches!(newer.find(name), Ok(Some(_))));
             if !is_in_newer {
                 f(name);
             }
         }
     }
+    are_all
 }
 
 /// The bytes of a shard that an extent is.

@@ -45,7 +45,7 @@ fn check_reading(tiny: &Tiny, path: &Path, context: &dyn Fn() -> String) -> usiz
 }
 
 /// Verifies: there is damage, and all of it in `file`.
-fn check_found(path: &Path, file: &Path, context: &dyn Fn() -> String) {
+pub(crate) fn check_found(path: &Path, file: &Path, context: &dyn Fn() -> String) {
     let report = verify(path);
     assert!(!report.is_sound(), "{}: not found", context());
     assert!(report.damage.iter().all(|damage| damage.path == file), "{}: {:?}", context(), report.damage);
@@ -64,14 +64,14 @@ fn check_opening(path: &Path, context: &dyn Fn() -> String) {
 }
 
 /// Hands out the numbers below `count` to threads, each with its own copy of the store.
-fn in_copies(tiny: &Tiny, count: usize, work: impl Fn(&Path, usize) + Sync) {
+pub(crate) fn in_copies(store: &Path, count: usize, work: impl Fn(&Path, usize) + Sync) {
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| {
                 let folder = folder();
                 let path = folder.path().join("copy.varkeep");
-                copy_of(&tiny.path, &path);
+                copy_of(store, &path);
                 while let Some(i) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|i| *i < count) {
                     work(&path, i);
                 }
@@ -81,19 +81,19 @@ fn in_copies(tiny: &Tiny, count: usize, work: impl Fn(&Path, usize) + Sync) {
 }
 
 /// What a check covers: each file, by its place in the store, and its bytes.
-fn contents(tiny: &Tiny) -> Vec<(PathBuf, Vec<u8>)> {
-    let inside = |file: &PathBuf| file.strip_prefix(&tiny.path).unwrap().to_owned();
-    files_of(&tiny.path).iter().map(|file| (inside(file), fs::read(file).unwrap())).collect()
+pub(crate) fn contents(store: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let inside = |file: &PathBuf| file.strip_prefix(store).unwrap().to_owned();
+    files_of(store).iter().map(|file| (inside(file), fs::read(file).unwrap())).collect()
 }
 
 #[test]
 fn every_changed_byte_of_every_file_is_found_and_never_read_wrong() {
     let tiny = tiny();
-    let files = contents(&tiny);
+    let files = contents(&tiny.path);
     let all: Vec<(usize, u64)> =
         files.iter().enumerate().flat_map(|(i, (_, bytes))| (0..bytes.len() as u64).map(move |at| (i, at))).collect();
     let read = AtomicUsize::new(0);
-    in_copies(&tiny, all.len(), |path, i| {
+    in_copies(&tiny.path, all.len(), |path, i| {
         let (file, at) = all[i];
         let (inside, bytes) = &files[file];
         let file = path.join(inside);
@@ -116,7 +116,7 @@ fn every_changed_byte_of_every_file_is_found_and_never_read_wrong() {
 #[test]
 fn stores_with_a_changed_byte_open_or_say_why_not() {
     let tiny = tiny();
-    let files = contents(&tiny);
+    let files = contents(&tiny.path);
     // A prime, so that all fields are met; opening starts a catalog each time, and is slow.
     let step = 151;
     let all: Vec<(usize, u64)> = files
@@ -124,7 +124,7 @@ fn stores_with_a_changed_byte_open_or_say_why_not() {
         .enumerate()
         .flat_map(|(i, (_, bytes))| (0..bytes.len() as u64).step_by(step).map(move |at| (i, at)))
         .collect();
-    in_copies(&tiny, all.len(), |path, i| {
+    in_copies(&tiny.path, all.len(), |path, i| {
         let (file, at) = all[i];
         let (inside, bytes) = &files[file];
         let mut changed = bytes.clone();
@@ -138,14 +138,14 @@ fn stores_with_a_changed_byte_open_or_say_why_not() {
 #[test]
 fn every_cut_and_every_lengthened_file_is_found() {
     let tiny = tiny();
-    let files = contents(&tiny);
+    let files = contents(&tiny.path);
     let lens = |len: usize| {
         let step = len / 40 + 1;
         (0..len).step_by(step).chain([1, 63, 64, 65, 127, 128, len - 64, len - 1, len + 1, len + 4096])
     };
     let all: Vec<(usize, usize)> =
         files.iter().enumerate().flat_map(|(i, (_, bytes))| lens(bytes.len()).map(move |len| (i, len))).collect();
-    in_copies(&tiny, all.len(), |path, i| {
+    in_copies(&tiny.path, all.len(), |path, i| {
         let (file, len) = all[i];
         let (inside, bytes) = &files[file];
         let file = path.join(inside);
@@ -161,8 +161,8 @@ fn every_cut_and_every_lengthened_file_is_found() {
 #[test]
 fn every_file_that_is_gone_or_no_file_is_found() {
     let tiny = tiny();
-    let files = contents(&tiny);
-    in_copies(&tiny, files.len() * 4, |path, i| {
+    let files = contents(&tiny.path);
+    in_copies(&tiny.path, files.len() * 4, |path, i| {
         let (inside, bytes) = &files[i / 4];
         let file = path.join(inside);
         let context = || format!("{} {}", inside.display(), ["gone", "a link", "a folder", "a pipe"][i % 4]);
@@ -216,9 +216,9 @@ fn files_that_are_gone_are_named_by_whoever_opens() {
 #[test]
 fn a_file_in_the_place_of_another_is_found() {
     let (tiny, stranger) = (tiny(), tiny());
-    let files = contents(&tiny);
-    let others: Vec<(PathBuf, Vec<u8>)> = files.iter().cloned().chain(contents(&stranger)).collect();
-    in_copies(&tiny, files.len() * others.len(), |path, i| {
+    let files = contents(&tiny.path);
+    let others: Vec<(PathBuf, Vec<u8>)> = files.iter().cloned().chain(contents(&stranger.path)).collect();
+    in_copies(&tiny.path, files.len() * others.len(), |path, i| {
         let (inside, bytes) = &files[i / others.len()];
         let (other, other_bytes) = &others[i % others.len()];
         if bytes == other_bytes {

@@ -1,6 +1,8 @@
 //! Through the public interface: one binary, one module per topic.
 
 #[cfg(test)]
+mod attacks;
+#[cfg(test)]
 mod background;
 #[cfg(test)]
 mod branches;
@@ -14,6 +16,8 @@ mod crash;
 mod dangling;
 #[cfg(test)]
 mod disk;
+#[cfg(test)]
+mod every_byte;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use serde::Serialize;
+use varkeep::VerifyReport;
 
 use super::write;
 use crate::cmd::verify::Health;
@@ -19,6 +20,7 @@ struct Report<'a> {
     checkpoints: Vec<Checkpoint<'a>>,
     damage: Vec<Damage<'a>>,
     unused: Vec<String>,
+    not_covered: [&'static str; 2],
 }
 
 #[derive(Serialize)]
@@ -68,6 +70,7 @@ pub(crate) fn verify(health: &Health, out: &mut dyn Write) -> io::Result<()> {
         checkpoints: checkpoints.collect(),
         damage: damage.collect(),
         unused: report.unused.iter().map(|path| text(path)).collect(),
+        not_covered: VerifyReport::NOT_COVERED,
     };
     write(&object, out)
 }
