@@ -90,6 +90,7 @@ pub(crate) mod thread {
         Ok(JoinHandle { handle: Builder::new().name(name.to_owned()).spawn(work)?, is_finished })
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "std's may fail")]
     pub(crate) fn spawn_named_scoped<'scope, T: Send + 'scope>(
         scope: &'scope Scope<'scope, '_>,
         _name: &str,

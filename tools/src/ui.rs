@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use anstyle::{AnsiColor, Style};
 
 use crate::args::{Color, Output};
+use crate::printable::printable;
 
 /// The narrowest a table is squeezed.
 const WIDTH_MIN: usize = 40;
@@ -132,7 +133,7 @@ impl Ui {
     pub(crate) fn note(&self, text: &str) {
         if self.notes && !self.is_quiet() && !self.is_json() {
             // Nobody hears it: the answer is what counts.
-            let _unheard = writeln!(io::stderr(), "{}", self.paint_err(Tone::Dim, text));
+            let _unheard = writeln!(io::stderr(), "{}", self.paint_err(Tone::Dim, &printable(text)));
         }
     }
 

@@ -92,7 +92,7 @@ impl StoreFacts {
             checkpoints: rows.len() as u64,
             oldest: rows.last().map(named),
             newest: rows.first().map(named),
-            bytes_if_apart: rows.iter().map(|row| row.bytes_total).sum(),
+            bytes_if_apart: rows.iter().fold(0, |sum, row| sum.saturating_add(row.bytes_total)),
             files: files(path).map_err(|error| Failure::cannot_read(path, &error))?,
         })
     }

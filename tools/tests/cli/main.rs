@@ -6,6 +6,7 @@ mod behaviour;
 mod browser;
 mod documented;
 mod foreign;
+mod hostile;
 mod interop;
 mod json;
 mod readme;

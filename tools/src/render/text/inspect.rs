@@ -4,12 +4,13 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 use super::number;
-use super::table::{Cell, Column, Table, printable};
+use super::table::{Cell, Column, Table};
 use crate::cmd::inspect::{Inspection, Row, Totals};
 use crate::cmd::tree::{Child, Node};
 use crate::histogram::Histogram;
 use crate::number::Number;
 use crate::opened::SliceFacts;
+use crate::printable::printable;
 use crate::render::units;
 use crate::ui::{Tone, Ui};
 

@@ -6,7 +6,7 @@ use varkeep::interop::Note;
 
 use crate::cmd::export::Exported;
 use crate::cmd::import::Imported;
-use crate::render::text::table;
+use crate::printable::printable;
 use crate::render::units;
 use crate::ui::{Tone, Ui};
 
@@ -18,8 +18,8 @@ pub(crate) fn import(imported: &Imported, ui: &Ui, out: &mut dyn Write) -> io::R
         out,
         "imported {} of {} ({format}) into {} as {}, commit {}: {bytes} now, {} written",
         units::counted(report.variables, "variable"),
-        table::printable(from),
-        table::printable(store),
+        printable(from),
+        printable(store),
         ui.paint(Tone::Name, tag),
         report.save.number,
         units::bytes(report.save.bytes_new),
@@ -30,9 +30,9 @@ pub(crate) fn export(exported: &Exported, ui: &Ui, out: &mut dyn Write) -> io::R
     let Exported { from, format, report } = exported;
     notes(&report.notes, ui);
     let (variables, bytes) = (units::counted(report.variables, "variable"), units::bytes(report.bytes));
-    writeln!(out, "exported {variables} of {} as {format}, {bytes}:", table::printable(from))?;
+    writeln!(out, "exported {variables} of {} as {format}, {bytes}:", printable(from))?;
     for file in &report.files {
-        writeln!(out, "  {}", table::printable(&file.display().to_string()))?;
+        writeln!(out, "  {}", printable(&file.display().to_string()))?;
     }
     Ok(())
 }
@@ -40,6 +40,6 @@ pub(crate) fn export(exported: &Exported, ui: &Ui, out: &mut dyn Write) -> io::R
 /// What is otherwise on the other side: no part of the answer, so not on standard output.
 fn notes(notes: &[Note], ui: &Ui) {
     for note in notes {
-        ui.note(&format!("note: {}", table::printable(&note.to_string())));
+        ui.note(&format!("note: {}", printable(&note.to_string())));
     }
 }

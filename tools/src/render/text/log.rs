@@ -6,9 +6,10 @@ use std::time::SystemTime;
 use unicode_width::UnicodeWidthStr;
 
 use super::graph::graph;
-use super::table::{Cell, Column, Table, printable};
+use super::table::{Cell, Column, Table};
 use crate::cmd::log::{Log, Row};
 use crate::histogram::sparkline;
+use crate::printable::printable;
 use crate::render::units;
 use crate::ui::{Tone, Ui};
 

@@ -18,6 +18,7 @@ use std::io::{self, Write};
 
 use crate::failure::Failure;
 use crate::number::Number;
+use crate::printable::printable;
 use crate::render::units;
 use crate::ui::{Tone, Ui};
 
@@ -36,7 +37,7 @@ pub(crate) use watch::watch;
 /// `error: …`, `caused by: …`, `hint: …`.
 pub(crate) fn failure(failure: &Failure, ui: &Ui, out: &mut dyn Write) -> io::Result<()> {
     let line = |out: &mut dyn Write, tone, label, text: &str| {
-        writeln!(out, "{} {}", ui.paint_err(tone, label), table::printable(text))
+        writeln!(out, "{} {}", ui.paint_err(tone, label), printable(text))
     };
     line(out, Tone::Bad, "error:", &failure.message)?;
     for cause in &failure.causes {

@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::table::printable;
 use crate::cmd::prune::Pruned;
+use crate::printable::printable;
 use crate::render::units;
 use crate::ui::{Tone, Ui};
 

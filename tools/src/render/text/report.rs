@@ -2,12 +2,12 @@
 
 use std::io::{self, Write};
 
-use super::table::printable;
+use crate::printable::printable;
 use crate::render::{Written, units};
 use crate::ui::{Tone, Ui};
 
 pub(crate) fn report((report, bytes): &Written, ui: &Ui, out: &mut dyn Write) -> io::Result<()> {
-    let path = report.path.display().to_string();
+    let path = printable(&report.path.display().to_string());
     let of = format!(
         "{}, {}, {}",
         units::counted(report.checkpoints.len() as u64, "checkpoint"),

@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::table::printable;
 use crate::cmd::restore::{Difference, Fate, InPlace, Loaded, NewStore, Plan, Restored, What};
+use crate::printable::printable;
 use crate::render::units;
 use crate::ui::{Tone, Ui};
 
@@ -15,7 +15,8 @@ pub(crate) fn restore(restored: &Restored, ui: &Ui, out: &mut dyn Write) -> io::
     let is_dry_run = restored.is_dry_run;
     match &restored.what {
         What::NewStore(NewStore { path, tag, bytes }) => {
-            let (verb, path) = (if is_dry_run { "would copy" } else { "copied" }, path.display());
+            let (verb, path) =
+                (if is_dry_run { "would copy" } else { "copied" }, printable(&path.display().to_string()));
             let size = format!("{}, {}", units::counted(restored.subject.variables, "variable"), units::bytes(*bytes));
             writeln!(out, "{verb} {what} to {path}: {size}, tagged {tag}")
         }

@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::table::printable;
 use crate::cmd::salvage::Salvaged;
+use crate::printable::printable;
 use crate::render::units;
 use crate::ui::{Tone, Ui};
 
@@ -21,7 +21,7 @@ pub(crate) fn salvage(salvaged: &Salvaged, ui: &Ui, out: &mut dyn Write) -> io::
     let copied = units::counted(salvaged.report.copied.len() as u64, "checkpoint");
     let left = salvaged.left.len() as u64;
     let size = units::bytes(salvaged.report.bytes_new);
-    writeln!(out, "copied {copied} to {}, {size}; {} left behind", salvaged.to, units::count(left))?;
+    writeln!(out, "copied {copied} to {}, {size}; {} left behind", printable(&salvaged.to), units::count(left))?;
     if left > 0 {
         ui.note(&format!("what still reads of those can be shown and exported from {}", salvaged.store));
     }

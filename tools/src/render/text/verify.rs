@@ -2,11 +2,12 @@
 
 use std::io::{self, Write};
 
-use varkeep::{CheckpointHealth, Damage};
+use varkeep::{CheckpointHealth, Damage, VerifyReport};
 
-use super::table::{Cell, Column, Table, printable};
+use super::table::{Cell, Column, Table};
 use crate::cmd::label;
 use crate::cmd::verify::Health;
+use crate::printable::printable;
 use crate::render::units;
 use crate::ui::{Tone, Ui};
 
@@ -26,7 +27,7 @@ pub(crate) fn verify(health: &Health, ui: &Ui, out: &mut dyn Write) -> io::Resul
     }
     if ui.is_verbose() {
         for path in &report.unused {
-            writeln!(out, "{} {}", ui.paint(Tone::Dim, "unused:"), path.display())?;
+            writeln!(out, "{} {}", ui.paint(Tone::Dim, "unused:"), printable(&path.display().to_string()))?;
         }
     }
     let read = format!(
@@ -45,6 +46,8 @@ pub(crate) fn verify(health: &Health, ui: &Ui, out: &mut dyn Write) -> io::Resul
             writeln!(out, "{} {way_back}", ui.paint(Tone::Good, "hint:"))?;
         }
     }
+    let left_out = VerifyReport::NOT_COVERED.join(" and ");
+    writeln!(out, "{}", ui.paint(Tone::Dim, &format!("not covered: {left_out}, which are made anew from the rest")))?;
     if !report.unused.is_empty() && !ui.is_verbose() {
         ui.note(&format!(
             "{} belong to no checkpoint (left by a crash, or being written); the next open for writing removes those of \
@@ -57,7 +60,7 @@ pub(crate) fn verify(health: &Health, ui: &Ui, out: &mut dyn Write) -> io::Resul
 
 fn print_damage(damage: &Damage, health: &Health, ui: &Ui, out: &mut dyn Write) -> io::Result<()> {
     let place = damage.offset_bytes.map_or_else(String::new, |offset| format!(" at byte {offset}"));
-    let path = damage.path.display();
+    let path = printable(&damage.path.display().to_string());
     writeln!(out, "{} {path}{place}: {}", ui.paint(Tone::Bad, "damaged:"), printable(&damage.what))?;
     if !damage.variables.is_empty() {
         writeln!(out, "    {} {}", ui.paint(Tone::Dim, "variables:"), names(&damage.variables, ui))?;
@@ -111,7 +114,15 @@ fn checkpoints(checkpoints: &[CheckpointHealth], ui: &Ui, out: &mut dyn Write) -
 
 /// The newest checkpoint that is sound, and how to get it out.
 fn way_back(health: &Health) -> Option<String> {
-    let sound = health.report.checkpoints.iter().find(|one| one.readable && one.damaged.is_empty())?;
+    let checkpoints = &health.report.checkpoints;
+    let Some(sound) = checkpoints.iter().find(|one| one.readable && one.damaged.is_empty()) else {
+        let partly = checkpoints.iter().find(|one| one.readable)?;
+        return Some(format!(
+            "no checkpoint is whole; `varkeep export {}@{} NEW.safetensors --only PATTERN` gets out of this one what still reads",
+            printable(&health.store),
+            label(partly.tag.as_deref(), partly.number)
+        ));
+    };
     let tag = label(sound.tag.as_deref(), sound.number);
     Some(format!(
         "{tag} is sound; `varkeep restore {}@{tag} --to NEW` copies it into a store of its own, `varkeep \

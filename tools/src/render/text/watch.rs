@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use super::log::log;
 use crate::cmd::log::Log;
 use crate::cmd::watch::View;
+use crate::printable::printable;
 use crate::render::units;
 use crate::ui::{Tone, Ui};
 
@@ -18,7 +19,7 @@ pub(crate) fn watch(view: &View, store: &str, before: usize, ui: &Ui, out: &mut 
     }
     let mut text: Vec<u8> = Vec::new();
     match &view.log {
-        None => writeln!(text, "no store at {store} yet")?,
+        None => writeln!(text, "no store at {} yet", printable(store))?,
         Some(whole) => {
             let room = ui.height().saturating_sub(LINES_BESIDES + whole.plots.len()).max(3);
             let rows = whole.rows.iter().take(room).cloned().collect();
@@ -52,7 +53,7 @@ fn lines(view: &View, out: &mut dyn Write) -> io::Result<()> {
         });
         let fields: String = fields.collect();
         let new = units::bytes(row.bytes_new);
-        writeln!(out, "{}  {}  {new} new{}", units::local(row.time), row.label(), super::table::printable(&fields))?;
+        writeln!(out, "{}  {}  {new} new{}", units::local(row.time), row.label(), printable(&fields))?;
     }
     out.flush()
 }
