@@ -43,11 +43,9 @@ pub(crate) fn find(root: &Dir) -> Result<Option<Sealed>> {
     let Ok(text) = String::from_utf8(bytes) else { return Ok(None) };
     let names = text.lines().nth(1).and_then(|line| CommitId::parse(line.strip_prefix("names ")?));
     let folder = seal.trim_end_matches(SUFFIX).to_owned();
-    // A link to another folder has the same files, and is not ours to give away.
-    if !files.iter().any(|entry| entry.kind == Kind::Folder && *entry.name == *folder) {
-        return Ok(None);
-    }
-    Ok(names.map(|names| Sealed { folder, names, text }))
+    // A link would lead sled to wherever it points.
+    let is_folder = files.iter().any(|entry| entry.kind == Kind::Folder && entry.name == *folder);
+    Ok(names.filter(|_| is_folder).map(|names| Sealed { folder, names, text }))
 }
 
 /// Removes the seal of a folder, durably: from then on the folder counts as in use.

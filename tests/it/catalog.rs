@@ -155,8 +155,10 @@ fn any_damage_to_the_catalog_is_survived() {
         }),
     ];
     for (case, damage) in cases {
+        let before = catalogs(&path);
         damage(&path);
         check(&path, &expected, case);
+        assert_ne!(catalogs(&path), before, "{case}: what was damaged was given to sled");
     }
 }
 
@@ -170,7 +172,8 @@ fn single_bits_zeroed_pages_and_cut_ends_are_survived() {
         let mut targets = files(&catalogs(&path)[0]);
         targets.insert(seal(&path), fs::read(seal(&path)).unwrap());
         targets.retain(|_, bytes| !bytes.is_empty());
-        let (file, mut bytes) = targets.into_iter().nth(seeded.below(3)).unwrap();
+        let (file, before) = targets.into_iter().nth(seeded.below(3)).unwrap();
+        let (mut bytes, catalog) = (before.clone(), catalogs(&path));
         let at = seeded.below(bytes.len());
         match round % 4 {
             0 | 1 => bytes[at] ^= 1 << seeded.below(8),
@@ -181,8 +184,11 @@ fn single_bits_zeroed_pages_and_cut_ends_are_survived() {
             }
             _ => bytes.truncate(at),
         }
-        fs::write(&file, bytes).unwrap();
-        check(&path, &expected, &format!("round {round}, byte {at} of {}", file.display()));
+        fs::write(&file, &bytes).unwrap();
+        let case = format!("round {round}, byte {at} of {}", file.display());
+        check(&path, &expected, &case);
+        // Zeros may have been zeros before.
+        assert_eq!(catalogs(&path) == catalog, bytes == before, "{case}: was it given to sled?");
     }
 }
 
