@@ -39,7 +39,11 @@ mod locals;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
+mod reclaiming;
+#[cfg(test)]
 mod support;
+#[cfg(test)]
+mod syncs;
 #[cfg(test)]
 mod tiny;
 #[cfg(test)]
