@@ -194,7 +194,9 @@ fn what_is_removed_and_created_again_beside_saves_is_one_or_the_other() {
             });
             set(&kept, 6.0).unwrap();
             let pending = [store.save_in_background("two").unwrap(), store.save_in_background("three").unwrap()];
-            pending.into_iter().for_each(|pending| assert!(pending.wait().is_ok()));
+            for pending in pending {
+                assert!(pending.wait().is_ok());
+            }
             ["two", "three"].map(|tag| {
                 let checkpoint = Checkpoint::open(path, tag).unwrap();
                 assert_eq!(find_saved(&checkpoint, "kept"), Some(6.0));

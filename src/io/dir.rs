@@ -171,14 +171,14 @@ impl Dir {
     /// Renames a file; one that has the new name is replaced in the same instant.
     pub(crate) fn rename(&self, from: &str, to: &str) -> Result<()> {
         let (from, to) = (self.join(from), self.join(to));
-        tap::once(&*self.tap, Op::Rename { to: &to, replace: true }, &from, |_| fs::rename(&from, &to))
+        tap::retrying(&*self.tap, Op::Rename { to: &to, replace: true }, &from, |_| fs::rename(&from, &to))
             .map_err(|e| Error::io("rename the file", &from, e))
     }
 
     /// Renames a file if the new name is free. Not every file system can: see [`Dir::link_new`].
     pub(crate) fn rename_new(&self, from: &str, to: &str) -> Result<Placed> {
         let (from, to) = (self.join(from), self.join(to));
-        let renamed = tap::once(&*self.tap, Op::Rename { to: &to, replace: false }, &from, |_| {
+        let renamed = tap::retrying(&*self.tap, Op::Rename { to: &to, replace: false }, &from, |_| {
             Ok(renameat_with(CWD, &from, CWD, &to, RenameFlags::NOREPLACE)?)
         });
         placed(renamed).map_err(|e| Error::io("rename the file", &from, e))
@@ -187,20 +187,20 @@ impl Dir {
     /// Gives a file a second name if that is free. Not every file system can: see [`Dir::rename_new`].
     pub(crate) fn link_new(&self, from: &str, to: &str) -> Result<Placed> {
         let (from, to) = (self.join(from), self.join(to));
-        let linked = tap::once(&*self.tap, Op::Link { to: &to }, &from, |_| fs::hard_link(&from, &to));
+        let linked = tap::retrying(&*self.tap, Op::Link { to: &to }, &from, |_| fs::hard_link(&from, &to));
         placed(linked).map_err(|e| Error::io("link the file", &from, e))
     }
 
     /// Removes a file; one that is gone already is fine, so an interrupted clean-up can be repeated.
     pub(crate) fn unlink(&self, name: &str) -> Result<()> {
         let path = self.join(name);
-        gone(tap::once(&*self.tap, Op::Unlink, &path, |_| fs::remove_file(&path)))
+        gone(tap::retrying(&*self.tap, Op::Unlink, &path, |_| fs::remove_file(&path)))
             .map_err(|e| Error::io("remove the file", &path, e))
     }
 
     /// Removes this folder with all that is in it; links inside are removed, not followed. Gone already is fine.
     pub(crate) fn remove_tree(&self) -> Result<()> {
-        gone(tap::once(&*self.tap, Op::RemoveTree, &self.path, |_| fs::remove_dir_all(&self.path)))
+        gone(tap::retrying(&*self.tap, Op::RemoveTree, &self.path, |_| fs::remove_dir_all(&self.path)))
             .map_err(|e| Error::io("remove the folder", &self.path, e))
     }
 
@@ -241,7 +241,7 @@ impl Dir {
         reason = "each folder made on the way has to be made durable, so we make one at a time"
     )]
     fn make_one(&self) -> io::Result<()> {
-        tap::once(&*self.tap, Op::CreateDir, &self.path, |_| match fs::create_dir(&self.path) {
+        tap::retrying(&*self.tap, Op::CreateDir, &self.path, |_| match fs::create_dir(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && self.path.is_dir() => Ok(()),
             made => made,
         })

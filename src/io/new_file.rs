@@ -135,7 +135,7 @@ impl NewFile {
     /// Closes and removes the file. That it was worthless is the news, not whether it could be removed: the caller has
     /// an error to report already, and what is left is an orphan.
     pub(crate) fn discard(self) {
-        let removed = tap::once(&*self.tap, Op::Unlink, &self.path, |_| std::fs::remove_file(&self.path));
+        let removed = tap::retrying(&*self.tap, Op::Unlink, &self.path, |_| std::fs::remove_file(&self.path));
         drop(removed);
     }
 

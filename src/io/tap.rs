@@ -87,7 +87,7 @@ pub enum Op<'a> {
 pub enum Verdict {
     /// It happens.
     Go,
-    /// It does not happen, with this error. `Interrupted` is retried where the operating system's would be.
+    /// It does not happen, with this error. After `Interrupted` it is tried again.
     Fail(io::Error),
     /// A read or a write moves only so many bytes. Then it fails with the error, or reports the bytes moved, after which
     /// the rest follows as an operation of its own. Other operations are not shortened: they happen, then fail.
@@ -155,12 +155,7 @@ impl fmt::Debug for Op<'_> {
 }
 
 /// Lets one operation happen under a tap, once. `act` is told how many bytes it may move.
-pub(crate) fn once<T>(
-    tap: &dyn Tap,
-    op: Op<'_>,
-    path: &Path,
-    act: impl FnOnce(usize) -> io::Result<T>,
-) -> io::Result<T> {
+fn once<T>(tap: &dyn Tap, op: Op<'_>, path: &Path, act: impl FnOnce(usize) -> io::Result<T>) -> io::Result<T> {
     let result = match tap.before(&op, path) {
         Verdict::Go => act(usize::MAX),
         Verdict::Fail(error) => Err(error),
@@ -171,7 +166,8 @@ pub(crate) fn once<T>(
     result
 }
 
-/// As [`once`], again as long as a signal interrupts it: for operations that may be repeated.
+/// Lets one operation happen under a tap, again as long as a signal interrupts it, as some file systems allow with any of
+/// them. All may be repeated: whoever finds on the way that it was done already takes that as done.
 pub(crate) fn retrying<T>(
     tap: &dyn Tap,
     op: Op<'_>,

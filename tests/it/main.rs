@@ -15,8 +15,6 @@ mod crash;
 #[cfg(test)]
 mod dangling;
 #[cfg(test)]
-mod disk;
-#[cfg(test)]
 mod every_byte;
 #[cfg(test)]
 mod faults;

@@ -135,6 +135,11 @@ impl Seeded {
     /// From this seed, which is printed so that a failure can be repeated.
     pub(crate) fn new(seed: u64) -> Self {
         println!("seed {seed}");
+        Self::quiet(seed)
+    }
+
+    /// From a seed that the caller tells of where something fails.
+    pub(crate) fn quiet(seed: u64) -> Self {
         Self(seed)
     }
 

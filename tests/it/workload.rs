@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ndarray::{Array1, Array2};
 use varkeep::scope::partitioner::fixed_size;
 use varkeep::testing::Tap;
-use varkeep::{DType, LoadOptions, Result, Save, Store, Tensor, Variable, init};
+use varkeep::{DType, LoadOptions, ReadMode, Result, Retention, Save, Store, Tensor, Variable, init};
 
 use crate::support::{Kept, kept};
 
@@ -14,6 +14,7 @@ use crate::support::{Kept, kept};
 pub(crate) struct World {
     pub(crate) path: PathBuf,
     tap: Arc<dyn Tap>,
+    mode: ReadMode,
     store: Option<Store>,
 }
 
@@ -22,7 +23,11 @@ pub(crate) type Step = fn(&mut World) -> Result<()>;
 
 impl World {
     pub(crate) fn new(path: &Path, tap: Arc<dyn Tap>) -> Self {
-        Self { path: path.to_owned(), tap, store: None }
+        Self { path: path.to_owned(), tap, mode: ReadMode::Map, store: None }
+    }
+
+    pub(crate) fn reading(self, mode: ReadMode) -> Self {
+        Self { mode, ..self }
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -35,7 +40,8 @@ impl World {
 
     fn open(&mut self) -> Result<()> {
         self.store = None;
-        self.store = Some(Store::options().tap(Arc::clone(&self.tap)).tidies_at_once(true).open(&self.path)?);
+        let options = Store::options().tap(Arc::clone(&self.tap)).tidies_at_once(true).read_mode(self.mode);
+        self.store = Some(options.open(&self.path)?);
         Ok(())
     }
 
@@ -56,6 +62,35 @@ impl World {
 
     fn save(&self, save: impl Into<Save>) -> Result<()> {
         self.store().save(save).map(|_| ())
+    }
+
+    fn read_all(&self) -> Result<()> {
+        for variable in self.store().collection("variables", "")? {
+            variable.tensor()?;
+        }
+        Ok(())
+    }
+
+    /// Saves beside a change, which the save does not hold.
+    fn save_beside_a_change(&self, tag: &str) -> Result<()> {
+        self.fill("a", 4.0)?;
+        let pending = self.store().save_in_background(tag)?;
+        self.fill("a", 5.0)?;
+        pending.wait().map(|_| ())
+    }
+
+    fn stream(&self, tag: &str) -> Result<()> {
+        let mut commit = self.store().begin()?;
+        commit.put(&self.variable("a")?, bytemuck::cast_slice(&[6.0_f32; 3000]))?;
+        commit.put(&self.variable("cut")?, bytemuck::cast_slice(&[7.0_f32; 40]))?;
+        commit.save(tag).map(|_| ())
+    }
+
+    /// A checkpoint that cannot be read at the moment is kept, so what is deleted is asked for twice.
+    fn prune(&self, keep_last: u64) -> Result<()> {
+        let policy = Retention::keep_all().keep_last(keep_last);
+        self.store().prune(&policy, false)?;
+        self.store().prune(&policy, false).map(|_| ())
     }
 
     fn fill(&self, name: &str, value: f32) -> Result<()> {
@@ -106,11 +141,19 @@ pub(crate) const SCRIPT: &[Step] = &[
     |world| world.save("four"),
     |world| world.store().delete("four"),
     World::open,
+    |world| world.read_all(),
     |world| world.variable("a")?.update_rows::<f32>(0..1, |mut row| row[0] = -1.0),
     |world| world.variable("whole")?.update_rows::<f32>(9..10, |mut row| row.fill(-2.0)),
     |world| world.commit(),
     |world| world.store().restore("branch"),
     |world| world.save("last"),
+    |world| world.save_beside_a_change("beside"),
+    |world| world.commit(),
+    |world| world.stream("streamed"),
+    |world| world.prune(3),
+    |world| world.store().set_retention(&Retention::keep_all().keep_last(2)),
+    |world| world.fill("cut", 8.0),
+    |world| world.save("final"),
 ];
 
 /// What is on the disk after each step where nothing goes wrong.
