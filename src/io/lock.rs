@@ -28,8 +28,8 @@ const NOTE_BYTES_MAX: u64 = 1024;
 #[must_use]
 pub(crate) struct FolderLock {
     dir: Dir,
-    // Closing unlocks; then the folder leaves the list. Fields are dropped in this order.
-    _folder: File,
+    // First the folder is unlocked, then it leaves the list.
+    folder: File,
     _entry: RegistryEntry,
 }
 
@@ -60,7 +60,7 @@ impl FolderLock {
                 .in_file(dir.path())
                 .advise("try again"));
         }
-        let lock = Self { dir: dir.clone(), _folder: folder, _entry: entry };
+        let lock = Self { dir: dir.clone(), folder, _entry: entry };
         // Advice only: a store is usable without.
         drop(lock.write_note());
         Ok(lock)
@@ -82,6 +82,8 @@ impl Drop for FolderLock {
     fn drop(&mut self) {
         // Still locked, so the note is ours.
         drop(self.dir.unlink(NOTE));
+        // Closing is not enough for as long as a process that another thread has just forked holds the folder open too.
+        let _closing_does = self.folder.unlock();
     }
 }
 

@@ -1,5 +1,5 @@
 //! A store with every kind of file and entry there is (deltas, patches, slices, aliases, byte strings, a retention policy,
-//! metadata, imported and streamed values), one byte of it changed at a time: verification finds each, what reads is right, and
+//! metadata, streamed values), one byte of it changed at a time: verification finds each, what reads is right, and
 //! salvage takes what is whole.
 
 use std::collections::BTreeMap;

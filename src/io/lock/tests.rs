@@ -37,6 +37,17 @@ fn a_second_handle_in_this_process_is_refused_until_the_first_is_dropped() {
 }
 
 #[test]
+fn the_lock_ends_though_a_process_just_forked_still_has_the_folder_open() {
+    let (_folder, dir) = temp();
+    let lock = FolderLock::acquire(&dir).unwrap();
+    // What the child of a fork holds until it becomes another program.
+    let inherited = lock.folder.try_clone().unwrap();
+    drop(lock);
+    drop(FolderLock::acquire(&dir).unwrap());
+    drop(inherited);
+}
+
+#[test]
 fn another_process_is_named_and_its_end_frees_the_folder() {
     for killed in [false, true] {
         let (_folder, dir) = temp();
