@@ -32,7 +32,7 @@ use recorded::Recorded;
 use recorder::Recorder;
 
 /// How many disks are tried, if `VARKEEP_CRASH_STATES` does not say.
-const STATES: usize = if cfg!(debug_assertions) { 2_000 } else { 100_000 };
+const STATES: usize = if cfg!(debug_assertions) { 5_000 } else { 100_000 };
 
 /// Every this many disks the store is opened for writing too.
 const WRITE_EVERY: usize = 32;
