@@ -86,21 +86,20 @@ impl Stack {
 
     /// All entries whose names start with `prefix`, by name, with patches applied and removals left out.
     pub(crate) fn entries<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = Result<Entry>> + use<'a> {
-        Entries::of(&self.0, prefix).filter_map(settled)
+        Entries::over(Vec::new(), Cursor::of(&self.0, prefix)).filter_map(settled)
     }
 
     /// What the newest manifests say together, by name: of the whole stack its entries; of a part of it also removals, and
     /// patches of what lies below.
-    pub(crate) fn merged(&self, newest: usize) -> Box<dyn Iterator<Item = Result<Entry>> + '_> {
-        if newest == self.0.len() { Box::new(self.entries("")) } else { Box::new(Entries::of(&self.0[..newest], "")) }
+    pub(crate) fn merged(&self, newest: usize) -> impl Iterator<Item = Result<Entry>> {
+        self.merged_under(Vec::new(), newest)
     }
 
     /// As [`Stack::merged`], with newer entries laid over, which come by name. What those cover is not read.
     pub(crate) fn merged_under(&self, newer: Vec<Entry>, newest: usize) -> impl Iterator<Item = Result<Entry>> {
         let is_all = newest == self.0.len();
-        let older = Entries::of(&self.0[..newest], "");
-        let overlaid = Overlaid { newer: newer.into_iter().peekable(), older, failed: false };
-        overlaid.filter_map(move |entry| if is_all { settled(entry) } else { Some(entry) })
+        let entries = Entries::over(newer, Cursor::of(&self.0[..newest], ""));
+        entries.filter_map(move |entry| if is_all { settled(entry) } else { Some(entry) })
     }
 }
 
@@ -118,17 +117,16 @@ fn resolved(entry: Entry) -> Option<Entry> {
 }
 
 /// Walks several manifests at once, newest first, in the order of names.
-struct Entries<'a> {
+struct Cursor<'a> {
     files: &'a [Arc<ManifestFile>],
     prefix: &'a str,
     /// For each manifest the place of its next entry; empty before the first step.
     next: Vec<u64>,
-    failed: bool,
 }
 
-impl<'a> Entries<'a> {
+impl<'a> Cursor<'a> {
     fn of(files: &'a [Arc<ManifestFile>], prefix: &'a str) -> Self {
-        Self { files, prefix, next: Vec::new(), failed: false }
+        Self { files, prefix, next: Vec::new() }
     }
 
     /// The name of the next entry.
@@ -153,7 +151,7 @@ impl<'a> Entries<'a> {
         Ok(lowest.filter(|name| name.starts_with(self.prefix)))
     }
 
-    /// Reads the entry of the name that [`Entries::peek`] gave, as what a newer one lies over.
+    /// Reads the entry of the name that [`Cursor::peek`] gave, as what a newer one lies over.
     fn read(&mut self, name: &str, newer: Option<Entry>) -> Result<Option<Entry>> {
         let mut found = newer;
         for (file, next) in self.files.iter().zip(&mut self.next) {
@@ -173,37 +171,20 @@ impl<'a> Entries<'a> {
         }
         Ok(found)
     }
-
-    fn step(&mut self) -> Result<Option<Entry>> {
-        match self.peek()? {
-            Some(name) => self.read(name, None),
-            None => Ok(None),
-        }
-    }
-}
-
-impl Iterator for Entries<'_> {
-    type Item = Result<Entry>;
-
-    /// After an error there is nothing more.
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.failed {
-            return None;
-        }
-        let step = self.step().transpose();
-        self.failed = matches!(step, Some(Err(_)));
-        step
-    }
 }
 
 /// Entries laid over those of manifests, in the order of names.
-struct Overlaid<'a> {
+struct Entries<'a> {
     newer: Peekable<IntoIter<Entry>>,
-    older: Entries<'a>,
+    older: Cursor<'a>,
     failed: bool,
 }
 
-impl Overlaid<'_> {
+impl<'a> Entries<'a> {
+    fn over(newer: Vec<Entry>, older: Cursor<'a>) -> Self {
+        Self { newer: newer.into_iter().peekable(), older, failed: false }
+    }
+
     fn step(&mut self) -> Result<Option<Entry>> {
         let Some(old) = self.older.peek()? else { return Ok(self.newer.next()) };
         match self.newer.peek().map_or(Ordering::Greater, |new| new.name.as_str().cmp(old)) {
@@ -217,7 +198,7 @@ impl Overlaid<'_> {
     }
 }
 
-impl Iterator for Overlaid<'_> {
+impl Iterator for Entries<'_> {
     type Item = Result<Entry>;
 
     /// After an error there is nothing more.

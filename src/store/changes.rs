@@ -210,8 +210,8 @@ impl Changes {
             };
             comparison.add(name, body)?;
         }
-        let removed = self.removed.keys().filter(|name| !self.upserts.contains_key(*name));
-        removed.into_iter().try_for_each(|name| comparison.add(name, Body::Removed))
+        let mut removed = self.removed.keys().filter(|name| !self.upserts.contains_key(*name));
+        removed.try_for_each(|name| comparison.add(name, Body::Removed))
     }
 
     /// Tells the variables that a commit holds them; `stored` says where the captured values lie, in their order.

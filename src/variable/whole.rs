@@ -57,9 +57,7 @@ impl WholeState {
             first_commit: self.slices[0].1.first_commit().unwrap_or(NO_COMMIT),
         }
     }
-}
 
-impl WholeState {
     /// Checks that no more memory would be taken for its value than the files hold that its slices lie in.
     pub(crate) fn check_can_be_held(&self) -> Result<()> {
         let payloads: Vec<_> = self.slices.iter().map(|(_, slice)| Arc::clone(&slice.state().payload)).collect();

@@ -4,14 +4,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use varkeep::scope::partitioner::fixed_size;
 use varkeep::{Checkpoint, DType, Retention, Save, Store, Tensor, VerifyReport, Which, init};
 
-use crate::hostile::{check_found, contents, in_copies};
+use crate::hostile::{change_bytes, contents};
 use crate::support::folder;
 use crate::tiny::{Values, copy_of, files_in, read_all, says_damage, verify};
 
@@ -122,22 +121,12 @@ fn every_changed_byte_of_every_kind_of_file_is_found() {
     });
     let all: Vec<(usize, u64)> = all.collect();
     let read = AtomicUsize::new(0);
-    in_copies(&rich.path, all.len(), |path, i| {
-        let (file, at) = all[i];
-        let (inside, bytes) = &files[file];
-        let file = path.join(inside);
-        let open = fs::File::options().write(true).open(&file).unwrap();
-        let old = bytes[at as usize];
-        let change = [1 << (at % 8), 0xff][(at / 8 % 2) as usize];
-        let context = || format!("{} byte {at} changed by {change:#04x}", inside.display());
-        open.write_all_at(&[old ^ change], at).unwrap();
-        check_found(path, &file, &context);
+    change_bytes(&rich.path, &files, &all, |path, i, context| {
         if i % 16 == 0 {
-            check_told(&verify(path), &context);
-            check_values(&rich, path, &context);
+            check_told(&verify(path), context);
+            check_values(&rich, path, context);
             read.fetch_add(1, Ordering::Relaxed);
         }
-        open.write_all_at(&[old], at).unwrap();
     });
     println!("{} bytes changed, all found; read beside {} of them", all.len(), read.into_inner());
 }

@@ -45,7 +45,7 @@ fn check_reading(tiny: &Tiny, path: &Path, context: &dyn Fn() -> String) -> usiz
 }
 
 /// Verifies: there is damage, and all of it in `file`.
-pub(crate) fn check_found(path: &Path, file: &Path, context: &dyn Fn() -> String) {
+fn check_found(path: &Path, file: &Path, context: &dyn Fn() -> String) {
     let report = verify(path);
     assert!(!report.is_sound(), "{}: not found", context());
     assert!(report.damage.iter().all(|damage| damage.path == file), "{}: {:?}", context(), report.damage);
@@ -64,7 +64,7 @@ fn check_opening(path: &Path, context: &dyn Fn() -> String) {
 }
 
 /// Hands out the numbers below `count` to threads, each with its own copy of the store.
-pub(crate) fn in_copies(store: &Path, count: usize, work: impl Fn(&Path, usize) + Sync) {
+fn in_copies(store: &Path, count: usize, work: impl Fn(&Path, usize) + Sync) {
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..THREADS {
@@ -77,6 +77,30 @@ pub(crate) fn in_copies(store: &Path, count: usize, work: impl Fn(&Path, usize) 
                 }
             });
         }
+    });
+}
+
+/// Changes one byte of a store after another, each given by its file and its place in that: verification must find it. `then`
+/// looks at the copy it was changed in, which is told by its number and in words.
+pub(crate) fn change_bytes(
+    store: &Path,
+    files: &[(PathBuf, Vec<u8>)],
+    all: &[(usize, u64)],
+    then: impl Fn(&Path, usize, &dyn Fn() -> String) + Sync,
+) {
+    in_copies(store, all.len(), |path, i| {
+        let (file, at) = all[i];
+        let (inside, bytes) = &files[file];
+        let file = path.join(inside);
+        let open = fs::File::options().write(true).open(&file).unwrap();
+        let old = bytes[at as usize];
+        // Single bits and whole bytes by turns; the same for the same byte in every run.
+        let change = [1 << (at % 8), 0xff][(at / 8 % 2) as usize];
+        let context = || format!("{} byte {at} changed by {change:#04x}", inside.display());
+        open.write_all_at(&[old ^ change], at).unwrap();
+        check_found(path, &file, &context);
+        then(path, i, &context);
+        open.write_all_at(&[old], at).unwrap();
     });
 }
 
@@ -93,22 +117,12 @@ fn every_changed_byte_of_every_file_is_found_and_never_read_wrong() {
     let all: Vec<(usize, u64)> =
         files.iter().enumerate().flat_map(|(i, (_, bytes))| (0..bytes.len() as u64).map(move |at| (i, at))).collect();
     let read = AtomicUsize::new(0);
-    in_copies(&tiny.path, all.len(), |path, i| {
+    change_bytes(&tiny.path, &files, &all, |path, i, context| {
         let (file, at) = all[i];
-        let (inside, bytes) = &files[file];
-        let file = path.join(inside);
-        let open = fs::File::options().write(true).open(&file).unwrap();
-        let old = bytes[at as usize];
-        // Single bits and whole bytes by turns; the same for the same byte in every run.
-        let change = [1 << (at % 8), 0xff][(at / 8 % 2) as usize];
-        let context = || format!("{} byte {at} changed by {change:#04x}", inside.display());
-        open.write_all_at(&[old ^ change], at).unwrap();
-        check_found(path, &file, &context);
         // Most bytes are the zeros of shards' header blocks, which are alike to a reader: it reads beside some of them.
-        if !inside.starts_with("shards") || !(128..4096).contains(&at) || at % 16 == 0 {
-            read.fetch_add(check_reading(&tiny, path, &context), Ordering::Relaxed);
+        if !files[file].0.starts_with("shards") || !(128..4096).contains(&at) || at % 16 == 0 {
+            read.fetch_add(check_reading(&tiny, path, context), Ordering::Relaxed);
         }
-        open.write_all_at(&[old], at).unwrap();
     });
     println!("{} bytes changed, {} values read right nevertheless", all.len(), read.into_inner());
 }
