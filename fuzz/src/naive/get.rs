@@ -6,7 +6,7 @@ use super::{
     GLOBAL, Got, LOCAL, Naive, NaiveVariable, Request, TRAINABLE, Word, compatible, is_well_formed, join, known,
 };
 use crate::naive::slice_of;
-use crate::program::{Get, Getter, Init, Kind, Penalty, StaticShape};
+use crate::program::{Get, Getter, Init, Kind, Penalty};
 use crate::value::Cell;
 
 /// What is to be made under a name.
@@ -169,7 +169,8 @@ impl Naive {
                 let cells = Init::pattern_of(kind, sizes.get());
                 self.of_value(request, kind, sizes.get(), cells)
             }
-            Some(Init::Tensor(_, _, known)) if known != StaticShape::Full && request.validate_shape => {
+            // With no axes, to know their number is to know the shape.
+            Some(value) if value.is_value() && request.validate_shape && !value.knows_its_shape() => {
                 return Err("initial_value_shape_unknown");
             }
             Some(value) if value.is_value() => {

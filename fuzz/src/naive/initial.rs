@@ -49,6 +49,10 @@ impl Init {
             value => Some(super::known(&value.own().1)),
         }
     }
+
+    pub fn knows_its_shape(self) -> bool {
+        self.static_shape().is_some_and(|axes| !axes.contains(&None))
+    }
 }
 
 /// Runs a function, or the default initializer, for a variable or slice. `None` is a value that is random.

@@ -62,6 +62,9 @@ fn a_new_variable_needs_what_its_initializer_needs() {
     let unknown = init::tensor_with_static_shape(value(&[3]), PartialShape::unknown()).unwrap();
     assert_fails(get("_v").init(unknown.clone()), &nothing, Kind::InvalidName);
     assert_fails(get("v").init(unknown.clone()), &nothing, Kind::InitialValueShapeUnknown);
+    // With no axes, to know their number is to know the shape.
+    let scalar = init::tensor_with_static_shape(value(&[]), PartialShape::with_axes(vec![])).unwrap();
+    assert_comes_to(get("v").init(scalar), &nothing, "made v [] float32");
     for chunk_bytes in [0, 1, 5000, 1 << 30] {
         assert_fails(
             VariableRequest { chunk_bytes: Some(chunk_bytes), ..get("v").shape(&[1]) },
