@@ -1,14 +1,12 @@
 //! Open shard files, shared by everything in the process that reads from them.
 
 use std::collections::{HashMap, HashSet};
-use std::ops::Range;
 use std::sync::{Arc, OnceLock, Weak};
 
 use crate::error::{Error, Result};
 use crate::format::{Access, EXTENTS_OFFSET, ShardHead, ShardRef, file_names};
 use crate::id::{ShardId, StoreId};
 use crate::io::{self, Dir, Mapping, NewFile, ReadFile};
-use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How payload comes from the disk into a program.
@@ -27,15 +25,7 @@ pub(crate) struct ShardFile {
     reference: ShardRef,
     file: ReadFile,
     mapping: OnceLock<Mapping>,
-    /// Where the last part ended that was read.
-    read_end: AtomicU64,
 }
-
-/// So much is read before it is asked for, by who reads a shard from front to back.
-const AHEAD_BYTES: u64 = 8 << 20;
-
-/// Between slices there is padding.
-const SEQUENTIAL_GAP_MAX: u64 = 64 << 10;
 
 impl ShardFile {
     /// Opens a shard and checks that it is the one asked for, as long as it should be.
@@ -53,7 +43,7 @@ impl ShardFile {
             let what = format!("the file holds shard {}", head.id());
             return Err(Error::corrupt(what).in_file(file.path()).at_offset(0));
         }
-        Ok(Self { reference: *reference, file, mapping: OnceLock::new(), read_end: AtomicU64::new(0) })
+        Ok(Self { reference: *reference, file, mapping: OnceLock::new() })
     }
 
     pub(crate) fn id(&self) -> ShardId {
@@ -67,14 +57,6 @@ impl ShardFile {
 
     pub(crate) fn file(&self) -> &ReadFile {
         &self.file
-    }
-
-    /// Says that bytes will be read. Who reads on where the last one ended is given a head start.
-    pub(super) fn read_ahead(&self, range: Range<u64>) {
-        let last_end = self.read_end.swap(range.end, Ordering::Relaxed);
-        let goes_on = (last_end..last_end + SEQUENTIAL_GAP_MAX).contains(&range.start);
-        let ahead = if goes_on { AHEAD_BYTES } else { 0 };
-        self.file.will_need(&(range.start..range.end + ahead));
     }
 
     pub(crate) fn mapping(&self) -> Result<&Mapping> {

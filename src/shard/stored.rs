@@ -231,7 +231,7 @@ impl Checked {
             return Ok(());
         }
         let size = stored.content.chunk_bytes;
-        let (mut room, mut is_advised) = (Vec::new(), false);
+        let mut room = Vec::new();
         for chunk in bytes.start / size..bytes.end.div_ceil(size) {
             let (word, bit) = (&self.0[(chunk / 64) as usize], 1 << (chunk % 64));
             if word.load(Ordering::Relaxed) & bit != 0 {
@@ -239,10 +239,7 @@ impl Checked {
             }
             let (range, (_, file)) = (stored.range_of(chunk), stored.extent_of(chunk));
             let offset = stored.offset_of(chunk);
-            if !is_advised {
-                file.read_ahead(offset..offset + (bytes.end - range.start));
-                is_advised = true;
-            }
+            // The system itself reads ahead of who goes on, and by larger pages than where it is told to.
             let place = offset..offset + (range.end - range.start);
             if file.file().populate(file.mapping()?, &place)? {
                 stored.check(chunk, &mapped[range.start as usize..range.end as usize])?;
