@@ -74,7 +74,8 @@ impl<V> ScopeSettings<V> {
     /// The root scope.
     pub fn root() -> Self {
         Self {
-            name: Arc::default(),
+            // Not the default: all of those are one, whose count every get in the process would change.
+            name: Arc::from(""),
             reuse: Reuse::Refuse,
             initializer: None,
             regularizer: None,
