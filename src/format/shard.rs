@@ -67,7 +67,7 @@ impl ShardTrailer {
         self.sums.update(bytes)
     }
 
-    #[cfg(any(test, fuzzing))]
+    #[cfg(test)]
     /// Where the next bytes lie in the file.
     pub(crate) fn position(&self) -> u64 {
         self.sums.position()
@@ -133,7 +133,7 @@ impl ShardHead {
         ShardId::from_bytes(self.header.own_id)
     }
 
-    #[cfg(any(test, fuzzing))]
+    #[cfg(test)]
     /// The store it belongs to.
     pub(crate) fn store(self) -> StoreId {
         self.header.store
@@ -145,7 +145,7 @@ impl ShardHead {
 pub(crate) struct ShardLayout {
     head: ShardHead,
     file_bytes: u64,
-    #[cfg(any(test, fuzzing))]
+    #[cfg(test)]
     payload: Range<u64>,
     blocks: Blocks,
 }
@@ -178,7 +178,7 @@ impl ShardLayout {
         Ok(Self {
             head,
             file_bytes,
-            #[cfg(any(test, fuzzing))]
+            #[cfg(test)]
             payload: payload.range(),
             blocks,
         })
@@ -200,7 +200,7 @@ impl ShardLayout {
         ShardRef { id: self.head.id(), len_bytes: self.file_bytes, partition: self.head.partition }
     }
 
-    #[cfg(any(test, fuzzing))]
+    #[cfg(test)]
     /// Where payload lies.
     pub(crate) fn payload(&self) -> Range<u64> {
         self.payload.clone()

@@ -201,7 +201,7 @@ impl<T: Element> Held<T> {
         Some(Self { view, owner })
     }
 
-    #[cfg(any(test, fuzzing))]
+    #[cfg(test)]
     /// The elements in row-major order.
     pub(crate) fn elements(&self) -> &[T] {
         self.view.to_slice().expect("the view was made in row-major order")

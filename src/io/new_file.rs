@@ -122,7 +122,7 @@ impl NewFile {
             .map_err(|e| Error::io("make the file durable", &self.path, e))
     }
 
-    #[cfg(any(test, fuzzing))]
+    #[cfg(test)]
     /// The length now, reserved room included.
     pub(crate) fn len(&self) -> Result<u64> {
         Ok(self.metadata()?.len())

@@ -134,7 +134,7 @@ fn compare(sample: &Sample, a: &Which, b: &Which) -> Result<()> {
     for ours in a.variables("") {
         let ours = ours?;
         let Some(theirs) = b.find(ours.name())? else { continue };
-        drop(ours.is_known_equal(&theirs));
+        std::hint::black_box(ours.is_known_equal(&theirs));
         for (one, other) in ours.pieces().iter().zip(theirs.pieces()) {
             for range in one.ranges_to_compare(&other) {
                 assert!(range.end <= one.len_bytes(), "{}", one.name());

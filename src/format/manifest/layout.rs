@@ -106,7 +106,7 @@ impl ManifestLayout {
         Err(Error::corrupt(format!("this is not the manifest that the commit names: {expected:?} is expected")))
     }
 
-    #[cfg(any(test, fuzzing))]
+    #[cfg(test)]
     /// What a commit says of this manifest.
     pub(crate) fn reference(&self) -> ManifestRef {
         self.reference
