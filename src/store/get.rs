@@ -19,7 +19,7 @@ use crate::store::state::{StoreState, TableGuard};
 use crate::store::table::{Found, Named, Slot, Table};
 use crate::store::transaction::{Transaction, TransactionId, Undo, check_wait, cycle, undo};
 use crate::tensor::Tensor;
-use crate::variable::{NO_COMMIT, Object, Single, State, Variable, Whole, WholeState, detached};
+use crate::variable::{Claim, NO_COMMIT, Object, Single, State, Variable, Whole, WholeState, detached};
 
 /// What a get came to.
 #[derive(Clone, Debug)]
@@ -184,17 +184,8 @@ impl<'s> Step<'s> {
         if is_claimed(object, request) {
             return;
         }
-        match object {
-            Object::Single(single) => {
-                if !std::mem::replace(&mut single.state_mut().claimed, true) {
-                    table.note(self.transaction, Undo::ClaimedSingle(Arc::clone(single)));
-                }
-            }
-            Object::Whole(whole) => {
-                if !std::mem::replace(&mut whole.state_mut().claimed, true) {
-                    table.note(self.transaction, Undo::ClaimedWhole(Arc::clone(whole)));
-                }
-            }
+        if object.begin_claim() {
+            table.note(self.transaction, Undo::Claimed(object.clone()));
         }
         let Some(given) = &request.regularizer else { return };
         for single in object.singles() {
@@ -262,7 +253,7 @@ impl<'s> Step<'s> {
             base: None,
             regularizer,
             constraint: request.constraint.clone(),
-            claimed: true,
+            claim: Claim::KEPT,
             in_whole: plan.slice.is_some(),
         };
         let single = Single::new(Arc::clone(&self.store.shared), state, Some(self.caller));
@@ -311,7 +302,7 @@ impl<'s> Step<'s> {
             shape: plan.shape().clone(),
             counts: plan.counts.clone(),
             slices,
-            claimed: true,
+            claim: Claim::KEPT,
         });
         whole.set_owning(true);
         let object = Object::Whole(whole);
@@ -322,10 +313,6 @@ impl<'s> Step<'s> {
 
 /// Whether a get has nothing to note of a variable that it reuses.
 fn is_claimed(object: &Object, request: &VariableRequest) -> bool {
-    let claimed = match object {
-        Object::Single(single) => single.state().claimed,
-        Object::Whole(whole) => whole.state().claimed,
-    };
     let binds = |given: &Regularizer| {
         let is_unbound = |single: &Single| single.state().regularizer.as_ref().is_some_and(|held| given.binds(held));
         match object {
@@ -333,7 +320,7 @@ fn is_claimed(object: &Object, request: &VariableRequest) -> bool {
             Object::Whole(whole) => whole.state().slices.iter().any(|(_, slice)| is_unbound(slice)),
         }
     };
-    claimed && !request.regularizer.as_ref().is_some_and(binds)
+    object.claim().is_kept() && !request.regularizer.as_ref().is_some_and(binds)
 }
 
 /// The default initializer's value.
@@ -393,14 +380,14 @@ fn variable_facts(object: &Object) -> Option<VariableFacts> {
         declared: state.statics.declared.clone(),
         held: state.shape.clone(),
         dtype: state.dtype(),
-        claimed: state.claimed,
+        claimed: state.claim.is_held(),
     })
 }
 
 fn whole_facts(object: &Object) -> Option<WholeFacts> {
     let Object::Whole(whole) = object else { return None };
     let state = whole.state();
-    let claimed = state.claimed || state.slices.iter().any(|(_, slice)| slice.state().claimed);
+    let claimed = state.claim.is_held() || state.slices.iter().any(|(_, slice)| slice.state().claim.is_held());
     Some(WholeFacts { shape: state.shape.clone(), dtype: state.dtype, counts: state.counts.clone(), claimed })
 }
 

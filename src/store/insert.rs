@@ -14,7 +14,7 @@ use crate::shape::Shape;
 use crate::shard::{Elsewhere, Payload};
 use crate::store::Store;
 use crate::store::table::{Named, Slot, whole_state};
-use crate::variable::{NO_COMMIT, Object, Single, State, Whole};
+use crate::variable::{Claim, NO_COMMIT, Object, Single, State, Whole};
 
 /// A variable in one piece, or a slice, that is to be entered.
 #[derive(Debug)]
@@ -70,7 +70,7 @@ impl Store {
             payload: Arc::new(Payload::elsewhere(content, reading.mode, reading.verification)),
             base,
             constraint: None,
-            claimed: false,
+            claim: Claim::default(),
             in_whole: false,
         };
         let single = Single::new(Arc::clone(&table.shared), state, None);

@@ -13,7 +13,7 @@ use crate::store::state::StoreState;
 use crate::store::table::{Named, Slot, Table};
 use crate::store::transaction::{TransactionId, Undo};
 use crate::tensor::Tensor;
-use crate::variable::{Object, Single, State, Whole, WholeState};
+use crate::variable::{Claim, Object, Single, State, Whole, WholeState};
 
 /// Replaces `object` by the same values in other slices, as part of a transaction.
 ///
@@ -56,6 +56,7 @@ pub(crate) fn reslice(
             payload: Arc::new(Payload::in_memory(value.into_memory())),
             base: None,
             in_whole,
+            claim: Claim::default(),
             ..template.clone()
         };
         Single::new(Arc::clone(&store.shared), state, None)
@@ -83,7 +84,7 @@ pub(crate) fn reslice(
         shape: reslice.shape.clone(),
         counts: counts.clone(),
         slices,
-        claimed: false,
+        claim: Claim::default(),
     };
     Ok(put_in(&mut table, transaction, reslice.name, Object::Whole(Whole::new(whole))))
 }

@@ -107,8 +107,8 @@ impl Reset {
         let singles = self.singles.into_values();
         let singles = singles.map(|(single, state)| reset_single(&single, state)).collect();
         for (whole, state) in self.wholes {
-            let claimed = whole.state().claimed;
-            *whole.state_mut() = WholeState { claimed, ..state };
+            let claim = whole.state().claim;
+            *whole.state_mut() = WholeState { claim, ..state };
         }
         for (name, named) in self.slots {
             table.slots.insert(name, Slot::Live(named));
@@ -139,8 +139,8 @@ fn reset_single(single: &Single, state: State) -> State {
         (Some(bound), Some(recorded)) if bound.binds(&recorded) => Some(bound.clone()),
         (_, recorded) => recorded,
     };
-    let (constraint, claimed) = (held.constraint.take(), held.claimed);
-    std::mem::replace(&mut *held, State { payload, base, regularizer, constraint, claimed, ..state })
+    let (constraint, claim) = (held.constraint.take(), held.claim);
+    std::mem::replace(&mut *held, State { payload, base, regularizer, constraint, claim, ..state })
 }
 
 impl Table {

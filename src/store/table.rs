@@ -11,7 +11,7 @@ use crate::name;
 use crate::scope::{Regularizer, Tiles};
 use crate::shape::Shape;
 use crate::store::transaction::{TransactionId, Undo};
-use crate::variable::{Object, Shared, Single, State, Whole, WholeState};
+use crate::variable::{Claim, Object, Shared, Single, State, Whole, WholeState};
 
 pub(crate) use crate::store::slots::{Named, Slot, Slots};
 
@@ -281,7 +281,7 @@ pub(crate) fn state_of(view: &View, name: &str, record: VariableRecord) -> Resul
         payload: Arc::new(payload),
         base: Some(stored),
         constraint: None,
-        claimed: false,
+        claim: Claim::default(),
     })
 }
 
@@ -316,6 +316,6 @@ pub(crate) fn whole_state(
         shape: record.shape.clone(),
         counts: record.counts.clone(),
         slices,
-        claimed: false,
+        claim: Claim::default(),
     })
 }

@@ -15,7 +15,7 @@ use crate::store::table::{Named, Slot, Table};
 use crate::sync::atomic::Ordering;
 use crate::sync::process::AtomicU64;
 use crate::sync::thread_local;
-use crate::variable::{Object, Single, Whole, WholeState};
+use crate::variable::{Object, Single, WholeState};
 
 thread_local! {
     /// The transactions this thread is in: at most one for each store.
@@ -40,10 +40,8 @@ pub(crate) enum Undo {
     Reserved(Arc<str>),
     /// A variable, or a slice of one, made room for another cut.
     Replaced { name: String, object: Object },
-    /// A variable was claimed that was not before.
-    ClaimedSingle(Arc<Single>),
-    /// A partitioned variable was claimed that was not before.
-    ClaimedWhole(Arc<Whole>),
+    /// A variable was claimed.
+    Claimed(Object),
     /// A recorded regularizer was bound to its function.
     Bound(Arc<Single>, Option<Regularizer>),
 }
@@ -102,7 +100,8 @@ impl<'s> Transaction<'s> {
                         table.remove(&name);
                     }
                 }
-                Undo::ClaimedSingle(_) | Undo::ClaimedWhole(_) | Undo::Bound(..) => {}
+                Undo::Claimed(object) => object.end_claim(true),
+                Undo::Bound(..) => {}
             }
         }
         self.store.settle(table);
@@ -139,8 +138,7 @@ pub(crate) fn undo(store: &StoreState, transaction: TransactionId, len: usize) {
                 object.set_attached(true);
                 table.slots.insert(name, Slot::Live(Named::Object(object)));
             }
-            Undo::ClaimedSingle(single) => single.state_mut().claimed = false,
-            Undo::ClaimedWhole(whole) => whole.state_mut().claimed = false,
+            Undo::Claimed(object) => object.end_claim(false),
             Undo::Bound(single, before) => single.state_mut().regularizer = before,
         }
     }

@@ -1,6 +1,7 @@
 //! Variables: the handles a program works with.
 
 mod capture;
+mod claim;
 mod gate;
 mod read;
 mod reserve;
@@ -21,6 +22,7 @@ use crate::shape::{PartialShape, Shape};
 use crate::tensor::Tensor;
 
 pub(crate) use capture::Capture;
+pub(crate) use claim::Claim;
 pub use read::{Read, ReadStrings};
 pub(crate) use reserve::{BUDGET_BYTES, Reserve};
 pub(crate) use shared::Shared;
@@ -57,6 +59,28 @@ impl Object {
         match self {
             Self::Single(single) => single.state_mut().attached = attached,
             Self::Whole(whole) => whole.state_mut().attached = attached,
+        }
+    }
+
+    pub(crate) fn claim(&self) -> Claim {
+        match self {
+            Self::Single(single) => single.state().claim,
+            Self::Whole(whole) => whole.state().claim,
+        }
+    }
+
+    /// Claims it for a get. Whether that has to be ended.
+    pub(crate) fn begin_claim(&self) -> bool {
+        match self {
+            Self::Single(single) => single.state_mut().claim.begin(),
+            Self::Whole(whole) => whole.state_mut().claim.begin(),
+        }
+    }
+
+    pub(crate) fn end_claim(&self, is_kept: bool) {
+        match self {
+            Self::Single(single) => single.state_mut().claim.end(is_kept),
+            Self::Whole(whole) => whole.state_mut().claim.end(is_kept),
         }
     }
 

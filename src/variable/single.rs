@@ -20,6 +20,7 @@ use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use crate::tensor::{self, Tensor};
 use crate::variable::capture::Capture;
+use crate::variable::claim::Claim;
 use crate::variable::gate::Gate;
 use crate::variable::reserve::Reserve;
 use crate::variable::shared::Shared;
@@ -56,8 +57,7 @@ pub(crate) struct State {
     /// The regularizer as a function; one that was recorded as custom is unbound until somebody supplies it.
     pub(crate) regularizer: Option<Regularizer>,
     pub(crate) constraint: Option<Constraint>,
-    /// Whether this process has got it by name: a second `resume` of the name is refused.
-    pub(crate) claimed: bool,
+    pub(crate) claim: Claim,
     /// Whether a partitioned variable holds it as a slice, so that its shape is fixed.
     pub(crate) in_whole: bool,
 }

@@ -12,6 +12,7 @@ use crate::shape::Shape;
 use crate::shard;
 use crate::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use crate::tensor::{self, Tensor};
+use crate::variable::claim::Claim;
 use crate::variable::single::{NO_COMMIT, Single, check_scatter, detached};
 
 /// A partitioned variable.
@@ -32,7 +33,7 @@ pub(crate) struct WholeState {
     pub(crate) counts: Vec<u64>,
     /// By offset, each with where it starts.
     pub(crate) slices: Vec<(Vec<u64>, Arc<Single>)>,
-    pub(crate) claimed: bool,
+    pub(crate) claim: Claim,
 }
 
 impl WholeState {

@@ -128,6 +128,30 @@ fn a_failed_resume_does_not_use_the_name_up() {
 }
 
 #[test]
+fn a_failed_get_leaves_the_name_used_up_by_another_one() {
+    let folder = folder();
+    let store = store_in(&folder);
+    store.root().variable("v", 4).unwrap();
+    store.root().get_variable("cut").shape([4]).partitioner(partitioner::fixed_size(2, 0)).get().unwrap();
+    let store = std::sync::Arc::new(reopened(store));
+    let cut = |scope: &Scope<'_>| scope.get_variable("cut").shape([4]).partitioner(partitioner::fixed_size(2, 0)).get();
+    for name in ["v", "cut"] {
+        let others = std::sync::Arc::clone(&store);
+        let got_by_both = move |next: &mut Next<'_, Variable>, request: VariableRequest| {
+            next.get(request)?;
+            let get = || others.root().scope("").reuse().enter()?.get_variable(name).get();
+            std::thread::scope(|scope| scope.spawn(get).join()).expect("it does not panic")?;
+            Err(Error::new(ErrorKind::InvalidArgument, "on purpose"))
+        };
+        let root = store.root();
+        root.reuse_variables();
+        refused(root.get_variable(name).custom_getter(got_by_both).get(), ErrorKind::InvalidArgument);
+    }
+    refused(resuming(&store, |scope| scope.variable("v", 4)), ErrorKind::VariableExists);
+    refused(resuming(&store, cut), ErrorKind::PartitionedVariableExists);
+}
+
+#[test]
 fn a_save_while_a_cut_is_being_changed_holds_the_values() {
     let folder = folder();
     let store = std::sync::Arc::new(store_in(&folder));
