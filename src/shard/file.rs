@@ -1,12 +1,14 @@
 //! Open shard files, shared by everything in the process that reads from them.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::sync::{Arc, OnceLock, Weak};
 
 use crate::error::{Error, Result};
 use crate::format::{Access, EXTENTS_OFFSET, ShardHead, ShardRef, file_names};
 use crate::id::{ShardId, StoreId};
 use crate::io::{self, Dir, Mapping, NewFile, ReadFile};
+use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How payload comes from the disk into a program.
@@ -25,7 +27,15 @@ pub(crate) struct ShardFile {
     reference: ShardRef,
     file: ReadFile,
     mapping: OnceLock<Mapping>,
+    /// Where the last part ended that was read; at first nowhere.
+    read_end: AtomicU64,
 }
+
+/// Who comes from elsewhere for no more than this is given this and nothing around it.
+const JUMP_BYTES_MAX: u64 = 1 << 20;
+
+/// Between slices there is padding.
+const SEQUENTIAL_GAP_MAX: u64 = 64 << 10;
 
 impl ShardFile {
     /// Opens a shard and checks that it is the one asked for, as long as it should be.
@@ -43,7 +53,7 @@ impl ShardFile {
             let what = format!("the file holds shard {}", head.id());
             return Err(Error::corrupt(what).in_file(file.path()).at_offset(0));
         }
-        Ok(Self { reference: *reference, file, mapping: OnceLock::new() })
+        Ok(Self { reference: *reference, file, mapping: OnceLock::new(), read_end: AtomicU64::new(u64::MAX) })
     }
 
     pub(crate) fn id(&self) -> ShardId {
@@ -57,6 +67,16 @@ impl ShardFile {
 
     pub(crate) fn file(&self) -> &ReadFile {
         &self.file
+    }
+
+    /// Says that bytes will be read through the mapping. The system reads around what is touched, which serves those who go
+    /// on from there, and by larger pages than where it is told what to read; so it is told of others alone.
+    pub(super) fn will_read(&self, range: &Range<u64>) {
+        let last_end = self.read_end.swap(range.end, Ordering::Relaxed);
+        let goes_on = range.start.checked_sub(last_end).is_some_and(|gap| gap < SEQUENTIAL_GAP_MAX);
+        if !goes_on && range.end - range.start <= JUMP_BYTES_MAX {
+            self.file.will_need(range);
+        }
     }
 
     pub(crate) fn mapping(&self) -> Result<&Mapping> {

@@ -231,7 +231,7 @@ impl Checked {
             return Ok(());
         }
         let size = stored.content.chunk_bytes;
-        let mut room = Vec::new();
+        let (mut room, mut is_said) = (Vec::new(), false);
         for chunk in bytes.start / size..bytes.end.div_ceil(size) {
             let (word, bit) = (&self.0[(chunk / 64) as usize], 1 << (chunk % 64));
             if word.load(Ordering::Relaxed) & bit != 0 {
@@ -239,7 +239,10 @@ impl Checked {
             }
             let (range, (_, file)) = (stored.range_of(chunk), stored.extent_of(chunk));
             let offset = stored.offset_of(chunk);
-            // The system itself reads ahead of who goes on, and by larger pages than where it is told to.
+            if !is_said {
+                file.will_read(&(offset..offset + (bytes.end - range.start)));
+                is_said = true;
+            }
             let place = offset..offset + (range.end - range.start);
             if file.file().populate(file.mapping()?, &place)? {
                 stored.check(chunk, &mapped[range.start as usize..range.end as usize])?;

@@ -404,15 +404,18 @@ fn the_head_never_refers_to_many_small_shards_for_long() {
         vector(&store, &format!("v{i:03}"), vec![i as f32; 100]);
         store.commit().unwrap();
     }
-    for round in 0..40 {
+    // What goes on beside commits takes its time, which depends on the machine: how many commits it takes does not matter.
+    for round in 0.. {
+        let (shards, _) = shards_of(&path);
+        if shards <= 200 {
+            break;
+        }
+        assert!(round < 1000, "{shards} shards");
         store.find("v000").unwrap().unwrap().assign(Array1::from_elem(100, round as f32)).unwrap();
         store.commit().unwrap();
-        // Beside the commits there has to be time for what goes on beside them.
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
     drop(store);
-    let (shards, _) = shards_of(&path);
-    assert!(shards <= 200, "{shards} shards");
     let head = Checkpoint::open(&path, None).unwrap();
     for i in 1..count {
         assert_eq!(head.get(&format!("v{i:03}")).unwrap().read::<f32>().unwrap()[[7]], i as f32);
