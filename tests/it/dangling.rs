@@ -135,8 +135,8 @@ fn fill_others(store: &Store, value: f32) {
     }
 }
 
-/// Stops at one operation, counted from when it is set, until it is let go; of one thread, or of any. Can fail the
-/// next link, which is the point where a commit is published.
+/// Stops at one operation, counted from when it is set, until it is let go; of one thread, or of any but that of the
+/// catalog, which is at work whenever it likes. Can fail the next link, which is the point where a commit is published.
 #[derive(Default)]
 struct Stop {
     state: Mutex<StopState>,
@@ -183,7 +183,8 @@ impl Tap for Stop {
             return Verdict::Fail(std::io::Error::from_raw_os_error(5));
         }
         let mut state = self.state.lock().unwrap();
-        if state.of.is_some_and(|of| of != thread::current().id()) {
+        let me = thread::current();
+        if state.of.is_some_and(|of| of != me.id()) || me.name() == Some("varkeep-catalog") {
             return Verdict::Go;
         }
         match state.after {
