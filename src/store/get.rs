@@ -184,7 +184,7 @@ impl<'s> Step<'s> {
         if is_claimed(object, request) {
             return;
         }
-        if object.begin_claim() {
+        if object.with_claim(Claim::begin) {
             table.note(self.transaction, Undo::Claimed(object.clone()));
         }
         let Some(given) = &request.regularizer else { return };

@@ -100,7 +100,7 @@ impl<'s> Transaction<'s> {
                         table.remove(&name);
                     }
                 }
-                Undo::Claimed(object) => object.end_claim(true),
+                Undo::Claimed(object) => object.with_claim(|claim| claim.end(true)),
                 Undo::Bound(..) => {}
             }
         }
@@ -138,7 +138,7 @@ pub(crate) fn undo(store: &StoreState, transaction: TransactionId, len: usize) {
                 object.set_attached(true);
                 table.slots.insert(name, Slot::Live(Named::Object(object)));
             }
-            Undo::Claimed(object) => object.end_claim(false),
+            Undo::Claimed(object) => object.with_claim(|claim| claim.end(false)),
             Undo::Bound(single, before) => single.state_mut().regularizer = before,
         }
     }

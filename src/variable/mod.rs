@@ -69,18 +69,10 @@ impl Object {
         }
     }
 
-    /// Claims it for a get. Whether that has to be ended.
-    pub(crate) fn begin_claim(&self) -> bool {
+    pub(crate) fn with_claim<R>(&self, change: impl FnOnce(&mut Claim) -> R) -> R {
         match self {
-            Self::Single(single) => single.state_mut().claim.begin(),
-            Self::Whole(whole) => whole.state_mut().claim.begin(),
-        }
-    }
-
-    pub(crate) fn end_claim(&self, is_kept: bool) {
-        match self {
-            Self::Single(single) => single.state_mut().claim.end(is_kept),
-            Self::Whole(whole) => whole.state_mut().claim.end(is_kept),
+            Self::Single(single) => change(&mut single.state_mut().claim),
+            Self::Whole(whole) => change(&mut whole.state_mut().claim),
         }
     }
 

@@ -11,7 +11,7 @@ use varkeep::testing::{Op, Tap, Verdict};
 use varkeep::{Checkpoint, CheckpointInfo, LoadOptions, LoadReport, ReadMode, Retention, Store, Variable};
 
 use crate::gate::{saved, zeros};
-use crate::support::folder;
+use crate::support::{folder, is_catalog_thread};
 
 const NAMES: [&str; 3] = ["a", "b", "c"];
 
@@ -183,8 +183,7 @@ impl Tap for Stop {
             return Verdict::Fail(std::io::Error::from_raw_os_error(5));
         }
         let mut state = self.state.lock().unwrap();
-        let me = thread::current();
-        if state.of.is_some_and(|of| of != me.id()) || me.name() == Some("varkeep-catalog") {
+        if state.of.is_some_and(|of| of != thread::current().id()) || is_catalog_thread() {
             return Verdict::Go;
         }
         match state.after {

@@ -8,13 +8,8 @@ use std::sync::{Arc, Mutex};
 use varkeep::testing::{Op, Tap, Verdict};
 use varkeep::{Class, ErrorKind, ReadMode, Store};
 
-use crate::support::{Kept, durable_files, folder, kept, vector};
+use crate::support::{Kept, durable_files, folder, is_catalog_thread, kept, vector};
 use crate::workload::{SCRIPT, World, undisturbed};
-
-/// The catalog has a thread of its own, whose failures concern nobody.
-fn is_catalog() -> bool {
-    std::thread::current().name() == Some("varkeep-catalog")
-}
 
 /// What is wrong with the disk.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -69,7 +64,7 @@ fn half(op: &Op<'_>) -> usize {
 
 impl Tap for FaultyDisk {
     fn before(&self, op: &Op<'_>, path: &Path) -> Verdict {
-        if is_catalog() {
+        if is_catalog_thread() {
             return Verdict::Go;
         }
         if self.fault == Fault::Full && !takes_room(op) {
@@ -292,7 +287,7 @@ struct Unreadable(AtomicUsize);
 impl Tap for Unreadable {
     fn before(&self, op: &Op<'_>, _path: &Path) -> Verdict {
         match op {
-            Op::Read { .. } | Op::Map { .. } if self.0.load(Ordering::SeqCst) > 0 && !is_catalog() => {
+            Op::Read { .. } | Op::Map { .. } if self.0.load(Ordering::SeqCst) > 0 && !is_catalog_thread() => {
                 Verdict::Fail(io::Error::from_raw_os_error(5))
             }
             _ => Verdict::Go,

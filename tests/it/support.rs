@@ -11,6 +11,11 @@ use varkeep::{Checkpoint, DType, SavedKind, Shape, Store, Variable, init};
 /// Longer than any catalog of these tests takes.
 pub(crate) const CATALOG_WAIT: Duration = Duration::from_secs(60);
 
+/// Whether this is the catalog's own thread, which works whenever it likes, and whose failures concern nobody.
+pub(crate) fn is_catalog_thread() -> bool {
+    std::thread::current().name() == Some("varkeep-catalog")
+}
+
 /// A folder for stores, in memory where that is possible: what is tested here is order, not the disk.
 pub(crate) fn folder() -> TempDir {
     let memory = Path::new("/dev/shm");

@@ -9,7 +9,7 @@ use varkeep::scope::partitioner::fixed_size;
 use varkeep::testing::{Op, Tap, Verdict};
 use varkeep::{ErrorKind, Result, Store, Variable, init, verify};
 
-use crate::support::{folder, kept};
+use crate::support::{folder, is_catalog_thread, kept};
 
 /// A disk on which one sync fails, counted from when it is told to.
 #[derive(Default)]
@@ -39,8 +39,7 @@ impl FailingSync {
 
 impl Tap for FailingSync {
     fn before(&self, op: &Op<'_>, path: &Path) -> Verdict {
-        let is_catalog = std::thread::current().name() == Some("varkeep-catalog");
-        if !matches!(op, Op::SyncFile | Op::SyncDir) || is_catalog {
+        if !matches!(op, Op::SyncFile | Op::SyncDir) || is_catalog_thread() {
             return Verdict::Go;
         }
         let mut state = self.0.lock().unwrap();

@@ -52,6 +52,15 @@ pub(crate) fn step(variables: &[Variable]) -> Result<()> {
     Ok(())
 }
 
+/// A step that changes ten of many variables, in each round others.
+pub(crate) fn step_ten(variables: &[Variable], round: usize) -> Result<()> {
+    for i in 0..10 {
+        let at = (round * 10 + i) * 7919 % variables.len();
+        step(&variables[at..=at])?;
+    }
+    Ok(())
+}
+
 /// The values of variables, held for as long as others borrow their bytes.
 pub(crate) struct Held(Vec<(String, Read<f32>)>);
 

@@ -132,9 +132,9 @@ fn a_failed_get_leaves_the_name_used_up_by_another_one() {
     let folder = folder();
     let store = store_in(&folder);
     store.root().variable("v", 4).unwrap();
-    store.root().get_variable("cut").shape([4]).partitioner(partitioner::fixed_size(2, 0)).get().unwrap();
-    let store = std::sync::Arc::new(reopened(store));
     let cut = |scope: &Scope<'_>| scope.get_variable("cut").shape([4]).partitioner(partitioner::fixed_size(2, 0)).get();
+    cut(&store.root()).unwrap();
+    let store = std::sync::Arc::new(reopened(store));
     for name in ["v", "cut"] {
         let others = std::sync::Arc::clone(&store);
         let got_by_both = move |next: &mut Next<'_, Variable>, request: VariableRequest| {

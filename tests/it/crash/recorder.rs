@@ -7,6 +7,8 @@ use std::thread::ThreadId;
 
 use varkeep::testing::{Op, Tap, Verdict};
 
+use crate::support::is_catalog_thread;
+
 /// Something that happened to the disk.
 #[derive(Clone, Debug)]
 pub(super) enum Event {
@@ -75,10 +77,6 @@ thread_local! {
     static BEGUN: Cell<usize> = const { Cell::new(0) };
 }
 
-fn is_catalog() -> bool {
-    std::thread::current().name() == Some("varkeep-catalog")
-}
-
 impl Recorder {
     /// How many events there are by now.
     pub(crate) fn len(&self) -> usize {
@@ -125,7 +123,7 @@ impl Drop for Hold<'_> {
 
 impl Tap for Recorder {
     fn before(&self, _op: &Op<'_>, _path: &Path) -> Verdict {
-        if !is_catalog() {
+        if !is_catalog_thread() {
             self.pass();
             BEGUN.set(self.len());
         }
@@ -133,7 +131,7 @@ impl Tap for Recorder {
     }
 
     fn after(&self, op: &Op<'_>, path: &Path, ok: bool) {
-        if !ok || is_catalog() {
+        if !ok || is_catalog_thread() {
             return;
         }
         let path = path.to_owned();

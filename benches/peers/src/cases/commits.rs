@@ -84,11 +84,5 @@ fn times_with(context: &Context, name: &str, count: u64) -> Result<Times> {
     store.commit()?;
     // sled's threads are not part of the question.
     store.wait_for_catalog(state::CATALOG_WAIT);
-    times(context, &store, |round| {
-        for i in 0..10 {
-            let at = (round * 10 + i) * 7919 % variables.len();
-            state::step(std::slice::from_ref(&variables[at]))?;
-        }
-        Ok(())
-    })
+    times(context, &store, |round| state::step_ten(&variables, round))
 }

@@ -42,10 +42,7 @@ pub(super) fn run(context: &Context) -> Result<Growth> {
         let [mut commit, mut open, mut peer, mut reopen] = <[Samples; 4]>::default();
         // The first ones pay for what creating so many variables left the allocator to put in order.
         for round in 0..rounds + WARM_UP {
-            for i in 0..10 {
-                let at = (round * 10 + i) * 7919 % variables.len();
-                state::step(&variables[at..=at])?;
-            }
+            state::step_ten(&variables, round)?;
             let took = clock(|| store.commit())?.1;
             if round >= WARM_UP {
                 commit.0.push(took.as_secs_f64());
