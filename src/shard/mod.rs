@@ -2,6 +2,7 @@
 
 mod file;
 mod growing;
+mod pace;
 mod payload;
 mod place;
 mod progress;
@@ -11,6 +12,7 @@ mod write;
 
 pub use file::ReadMode;
 pub(crate) use file::{ShardFile, Shards};
+pub(crate) use pace::{Demand, Demanding, Pace};
 #[cfg(feature = "interop")]
 pub(crate) use payload::Elsewhere;
 pub(crate) use payload::Payload;

@@ -132,7 +132,7 @@ impl<'a> Placer<'a> {
         let mut sums = Vec::with_capacity(len_bytes.div_ceil(job.chunk_bytes) as usize);
         let mut runs: Vec<Run> = Vec::new();
         for chunk in 0..len_bytes.div_ceil(job.chunk_bytes) {
-            self.placing.progress.check()?;
+            self.placing.progress.go_on()?;
             let range = range_of(job, chunk);
             let known = old.chunks.get(chunk as usize).copied();
             let hash = match (job.leave, known) {
@@ -181,7 +181,7 @@ impl<'a> Placer<'a> {
         let file = self.file()?;
         let offset = file.start_extent(len_bytes)?;
         for chunk in chunks {
-            progress.check()?;
+            progress.go_on()?;
             // Nobody shall wait for the disk while a value is looked at: it may be locked.
             file.make_room(job.chunk_bytes)?;
             let (range, sum) = (range_of(job, chunk), &mut sums[chunk as usize]);

@@ -1,7 +1,14 @@
 //! How far a save has come, and whether it shall go on.
 
+use std::time::{Duration, Instant};
+
 use crate::error::{Error, ErrorKind, Result};
+use crate::shard::pace::Pace;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use crate::sync::thread;
+
+/// Who begins to wait for a save that rests does so at most this long.
+const REST_MAX: Duration = Duration::from_millis(2);
 
 /// Shared by a save in flight and by those who watch it.
 #[derive(Debug, Default)]
@@ -10,18 +17,19 @@ pub(crate) struct Progress {
     bytes_done: AtomicU64,
     is_cancelled: AtomicBool,
     waiting: AtomicUsize,
-    is_in_background: bool,
+    /// Of a save in the background.
+    pace: Option<Pace>,
 }
 
 impl Progress {
     /// Of a save that nobody waits for yet.
-    pub(crate) fn in_background() -> Self {
-        Self { is_in_background: true, ..Self::default() }
+    pub(crate) fn in_background(pace: Pace) -> Self {
+        Self { pace: Some(pace), ..Self::default() }
     }
 
     /// Whether the program goes on meanwhile, and shall have the processor first.
     pub(crate) fn is_in_background(&self) -> bool {
-        self.is_in_background
+        self.pace.is_some()
     }
 
     /// Says how many bytes of values have to be looked at.
@@ -57,6 +65,26 @@ impl Progress {
     /// Asks the save to end. It may have passed the point where it still can.
     pub(crate) fn cancel(&self) {
         self.is_cancelled.store(true, Ordering::Relaxed);
+    }
+
+    /// To be called between two chunks, with nothing locked: a save that is in no hurry rests here.
+    ///
+    /// # Errors
+    /// `save_cancelled`.
+    pub(crate) fn go_on(&self) -> Result<()> {
+        self.check()?;
+        if let Some(pace) = &self.pace {
+            loop {
+                let (done, total) = self.bytes();
+                let rest = pace.rest(done, total.saturating_sub(done), self.is_awaited(), Instant::now());
+                if rest.is_zero() {
+                    break;
+                }
+                thread::sleep(rest.min(REST_MAX));
+                self.check()?;
+            }
+        }
+        Ok(())
     }
 
     /// # Errors

@@ -44,7 +44,7 @@ use crate::id::StoreId;
 use crate::io::FolderLock;
 use crate::name;
 use crate::scope::CollectionFilter;
-use crate::shard::Progress;
+use crate::shard::{Pace, Progress};
 use crate::variable::Variable;
 
 use changes::Changes;
@@ -205,12 +205,18 @@ impl Store {
     /// They may be changed at once; a change costs a copy of what the save has not written yet, and where
     /// [`Options::save_memory_bytes`] are used up it waits for the save, which otherwise comes last for the processor.
     ///
+    /// Once what is left to be written is no more than that memory, so that no change can have to wait, the save goes gently, at
+    /// 128 MiB a second: unless somebody waits for it, by [`PendingSave::wait`], by another call that has to come after it, or by
+    /// dropping the store.
+    ///
     /// Saves and commits are published in the order they were begun. Dropping the store waits for them.
     ///
     /// # Errors
     /// As [`Store::save`]: what is wrong with the call now, what comes of it later from [`PendingSave::wait`].
     pub fn save_in_background(&self, save: impl Into<Save>) -> Result<PendingSave> {
-        self.begin_save(save.into(), Progress::in_background())
+        let demand = Arc::clone(self.publisher()?.demand());
+        let pace = Pace::new(demand, self.state.shared.reserve().budget_bytes());
+        self.begin_save(save.into(), Progress::in_background(pace))
     }
 
     fn begin_save(&self, save: Save, progress: Progress) -> Result<PendingSave> {

@@ -61,6 +61,10 @@ impl Reserve {
         Self { budget_bytes, state: Mutex::default(), moved: Condvar::new() }
     }
 
+    pub(crate) fn budget_bytes(&self) -> u64 {
+        self.budget_bytes
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

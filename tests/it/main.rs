@@ -37,6 +37,8 @@ mod locals;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
+mod pace;
+#[cfg(test)]
 mod reclaiming;
 #[cfg(test)]
 mod support;

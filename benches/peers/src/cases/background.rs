@@ -9,6 +9,7 @@ use varkeep::{PendingSave, Save, Store, Variable};
 use crate::context::Context;
 use crate::measure::{Samples, clock};
 use crate::memory;
+use crate::peers::raw;
 use crate::report::{Bar, Row, Unit};
 use crate::state;
 
@@ -101,6 +102,8 @@ fn steps(
 
 fn row(case: &str, steps: &Steps) -> Row {
     let Steps { quiet, beside, durable } = steps;
+    let saves = durable.0.len() as f64;
+    let longer: f64 = beside.0.iter().map(|step| step - quiet.median()).sum();
     Row::new(case, Unit::Milliseconds, beside.clone())
         .against("without a save", quiet.clone())
         .figure("p99", Unit::Milliseconds, beside.quantile(0.99))
@@ -108,7 +111,29 @@ fn row(case: &str, steps: &Steps) -> Row {
         .figure("p99 without a save", Unit::Milliseconds, quiet.quantile(0.99))
         .figure("max without a save", Unit::Milliseconds, quiet.max())
         .figure("until it is durable", Unit::Milliseconds, durable.median())
-        .figure("steps beside all saves", Unit::Times, beside.0.len() as f64)
+        .figure("steps beside a save", Unit::Times, beside.0.len() as f64 / saves)
+        .figure("all of them together, longer by", Unit::Milliseconds, longer / saves)
+}
+
+/// Steps beside the raw writer, which writes so many bytes from memory of its own: what no save at the speed of the
+/// disk can be gentler than.
+fn beside_raw(context: &Context, bytes: u64, step: impl Fn(usize) -> Result<()>) -> Result<Samples> {
+    let other = vec![1_u8; bytes as usize];
+    let path = context.path("raw");
+    let mut beside = Samples::default();
+    for _ in 0..context.repeats {
+        context.settle()?;
+        std::thread::scope(|scope| -> Result<()> {
+            let writing = scope.spawn(|| raw::write(&path, &[&other], context.threads));
+            while !writing.is_finished() {
+                let round = beside.0.len();
+                beside.0.push(clock(|| step(round))?.1.as_secs_f64());
+            }
+            writing.join().expect("a writer does not panic")
+        })?;
+        std::fs::remove_file(&path)?;
+    }
+    Ok(beside)
 }
 
 /// Steps that touch every variable, and steps that touch one in twenty: in place, which is what the bars are for, and by
@@ -130,17 +155,17 @@ pub(crate) fn beside(context: &Context) -> Result<Vec<Row>> {
         &variables[first..first + few]
     };
     let what = "a step beside a background save, 1 GiB";
+    let few_in_place = steps(context, &store, &variables, |round| in_place(some(round)))?;
+    let raw = beside_raw(context, VARIABLES * elements * 4, |round| in_place(some(round)))?;
     Ok(vec![
         row(
             &format!("{what}: every variable updated in place"),
             &steps(context, &store, &variables, |_| in_place(&variables))?,
         )
         .bar(Bar::AtMost(1.25)),
-        row(
-            &format!("{what}: 5 % of the variables updated in place"),
-            &steps(context, &store, &variables, |round| in_place(some(round)))?,
-        )
-        .bar(Bar::AtMost(1.035)),
+        row(&format!("{what}: 5 % of the variables updated in place"), &few_in_place)
+            .figure("beside the raw writer", Unit::Milliseconds, raw.median())
+            .bar(Bar::AtMost(1.035)),
         row(
             &format!("{what}: every variable, by `update`"),
             &steps(context, &store, &variables, |_| state::step(&variables))?,
