@@ -86,6 +86,8 @@ fn merge(store: &StoreState, view: &View, count: usize, cancelled: &AtomicBool) 
         entry
     });
     let (file, reference) = write_manifest(dir, store, kind, view.shards(), entries)?;
+    // The next commits open a shard each, and none of them shall wait for that.
+    file.make_room_for_others();
     let merged = sync_all(&[&file], &[dir]).and_then(|()| ManifestFile::open(dir, store, &reference, mode));
     if merged.is_err() {
         NewFile::discard(file);
