@@ -125,9 +125,12 @@ fn beside_raw(context: &Context, bytes: u64, step: impl Fn(usize) -> Result<()>)
         context.settle()?;
         std::thread::scope(|scope| -> Result<()> {
             let writing = scope.spawn(|| raw::write(&path, &[&other], context.threads));
-            while !writing.is_finished() {
+            loop {
                 let round = beside.0.len();
                 beside.0.push(clock(|| step(round))?.1.as_secs_f64());
+                if writing.is_finished() {
+                    break;
+                }
             }
             writing.join().expect("a writer does not panic")
         })?;
