@@ -103,7 +103,7 @@ fn steps(
 fn row(case: &str, steps: &Steps) -> Row {
     let Steps { quiet, beside, durable } = steps;
     let saves = durable.0.len() as f64;
-    let longer: f64 = beside.0.iter().map(|step| step - quiet.median()).sum();
+    let longer = beside.0.iter().sum::<f64>() - beside.0.len() as f64 * quiet.median();
     Row::new(case, Unit::Milliseconds, beside.clone())
         .against("without a save", quiet.clone())
         .figure("p99", Unit::Milliseconds, beside.quantile(0.99))
